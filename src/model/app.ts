@@ -1,0 +1,30 @@
+export type App = {
+  /** Random; repositories and images are named by it, never by what a user typed. */
+  readonly id: string;
+  readonly name: string;
+  readonly createdAt: string;
+  readonly createdBy: string;
+};
+
+export type Environment = {
+  readonly id: string;
+  readonly appId: string;
+  readonly name: string;
+  /** Smallest free number: its backend section in the load balancer. */
+  readonly slot: number;
+  readonly currentReleaseId: number | null;
+};
+
+/** A commit that was received, kept under `refs/hawser/deploys/<id>`. */
+export type Source = {
+  readonly id: number;
+  readonly appId: string;
+  readonly ref: string;
+  readonly commit: string;
+  /** Where the branch stood when it was pushed; 40 zeros for a new one. */
+  readonly previous: string;
+  readonly author: string;
+  readonly message: string;
+  readonly actor: string;
+  readonly createdAt: string;
+};

@@ -1,0 +1,42 @@
+/** One line of the Procfile with its quantity; no command means the image's own. */
+export type Process = {
+  readonly type: string;
+  readonly command: readonly string[] | null;
+  readonly quantity: number;
+};
+
+/** Always by digest; the repository is the app's path in the registry, without the registry's address. */
+export type Image = { readonly repository: string; readonly digest: string };
+
+/** What a probe asks of a `web` container; times in milliseconds. */
+export type HealthCheck = {
+  readonly path: string;
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  /** Good answers in a row. */
+  readonly healthy: number;
+  readonly deadlineMs: number;
+};
+
+/** What runs: an image, its config and its processes. Immutable, numbered per environment. */
+export type Release = {
+  readonly id: number;
+  readonly environmentId: string;
+  readonly version: number;
+  readonly image: Image;
+  readonly config: Readonly<Record<string, string>>;
+  readonly processes: readonly Process[];
+  readonly health: HealthCheck | null;
+  readonly resources: Resources;
+  readonly commit: string | null;
+  readonly author: string | null;
+  readonly message: string | null;
+  readonly actor: string;
+  readonly deployId: number;
+  /** Set when this release brings an earlier one back. */
+  readonly rollbackOf: number | null;
+  readonly createdAt: string;
+};
+
+/** Limits of one container: bytes, CPUs, process ids. */
+export type Resources = { readonly memory: number; readonly cpus: number; readonly pids: number };
