@@ -18,6 +18,27 @@ export const failureCatalogue = {
   // the deploy
   cancelled: { status: 409, fix: 'hawser deploys:retry ID runs it again.' },
   superseded: { status: 409, fix: 'Nothing to do: a newer deploy takes its place.' },
+  // the fleet
+  server_unknown: { status: 404, fix: 'hawser servers lists the servers of deploy.config.json.' },
+  ssh_unreachable: { status: 502, fix: 'hawser servers:doctor NAME shows which step fails.' },
+  ssh_auth_failed: { status: 502, fix: "Add the server's identity.pub to authorized_keys of that user there." },
+  host_key_unknown: { status: 409, fix: 'hawser servers:trust NAME shows the key and pins it.' },
+  host_key_changed: {
+    status: 409,
+    fix: 'If the server was rebuilt, hawser servers:trust NAME pins the new key; otherwise somebody is in between.',
+  },
+  ssh_forwarding_refused: {
+    status: 502,
+    fix: "Set AllowTcpForwarding yes and AllowStreamLocalForwarding yes in the server's sshd_config.",
+  },
+  server_no_docker: {
+    status: 502,
+    fix: 'Install Docker there, start it, and add the SSH user to the group docker.',
+  },
+  docker_lost: { status: 502, fix: 'Nothing to do: it is looked up and tried again when the engine answers.' },
+  docker_failed: { status: 502, fix: 'hawser servers:doctor NAME shows what the engine says.' },
+  image_missing: { status: 409, fix: 'hawser deploys:retry ID pulls the image again.' },
+  port_taken: { status: 409, fix: 'Nothing to do: another port is chosen at the next try.' },
 } as const satisfies Record<string, { status: number; fix: string }>;
 
 export type FailureCode = keyof typeof failureCatalogue;
