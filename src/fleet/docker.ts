@@ -12,7 +12,8 @@ export function openLocalDocker(options: { socketPath?: string } = {}): Docker {
 
 /** An engine at the far end of whatever the agent's connections are, such as channels of an SSH connection. */
 export function openDockerOver(agent: Agent): Docker {
-  return new Dockerode({ protocol: 'http', host: 'docker', port: 80, agent });
+  const options = { protocol: 'http' as const, host: 'docker', port: 80, agent };
+  return new Dockerode(options);
 }
 
 const lostErrors = new Set([
