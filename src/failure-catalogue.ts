@@ -2,6 +2,16 @@
 export const failureCatalogue = {
   // config
   config_invalid: { status: 400, fix: 'Correct the lines named above in deploy.config.json.' },
+  config_not_found: { status: 400, fix: 'Create the file, or name another one with --config FILE.' },
+  config_too_large: {
+    status: 400,
+    fix: 'Keep the file under 64 KB; put long values into files of their own.',
+  },
+  config_parse_error: {
+    status: 400,
+    fix: 'Correct the JSON at that place: no comments, no trailing commas.',
+  },
+  config_not_object: { status: 400, fix: 'Begin with { and end with }; docs/configuration.md has examples.' },
   // names and access
   invalid_app_name: {
     status: 400,
@@ -15,13 +25,42 @@ export const failureCatalogue = {
   token_expired: { status: 401, fix: 'Make a new token: hawser tokens:create --app APP.' },
   token_revoked: { status: 401, fix: 'Make a new token: hawser tokens:create --app APP.' },
   not_allowed: { status: 403, fix: 'Ask for a token with that right: hawser tokens:create --can RIGHT.' },
+  // the ledger
+  ledger_broken: { status: 500, fix: 'Stop Hawser and bring the data folder back from a backup.' },
+  ledger_newer: {
+    status: 500,
+    fix: 'Run the newer version of Hawser, or bring back the backup from before the upgrade.',
+  },
+  lease_lost: { status: 409, fix: 'Nothing to do: a newer worker goes on with it.' },
   // the deploy
+  deploy_not_found: { status: 404, fix: 'hawser deploys -a APP lists the deploys.' },
+  release_not_found: { status: 404, fix: 'hawser releases -a APP -e ENV lists the releases.' },
+  release_never_live: { status: 409, fix: 'hawser releases -a APP -e ENV shows which releases were live.' },
+  already_live: { status: 409, fix: 'Nothing to do.' },
+  already_finished: { status: 409, fix: 'Nothing to do; hawser deploys:info ID shows how it ended.' },
+  environment_unknown: { status: 404, fix: 'hawser apps:info -a APP lists its environments.' },
+  token_not_found: { status: 404, fix: 'hawser tokens lists the tokens.' },
+  server_unreachable: { status: 502, fix: 'hawser servers shows why; then hawser deploys:retry ID.' },
+  not_healthy: {
+    status: 502,
+    fix: 'Mend the app and push again; hawser deploys:output ID has its last lines.',
+  },
+  release_command_failed: { status: 502, fix: 'Mend the release command of the Procfile and push again.' },
+  release_command_unknown: {
+    status: 409,
+    fix: 'See on the server whether it ran, then hawser deploys:retry ID, which runs it again.',
+  },
+  load_balancer_failed: { status: 502, fix: 'hawser doctor shows the state of the load balancer.' },
+  non_fast_forward: { status: 409, fix: 'git pull, then push again.' },
   cancelled: { status: 409, fix: 'hawser deploys:retry ID runs it again.' },
   superseded: { status: 409, fix: 'Nothing to do: a newer deploy takes its place.' },
   // the fleet
   server_unknown: { status: 404, fix: 'hawser servers lists the servers of deploy.config.json.' },
   ssh_unreachable: { status: 502, fix: 'hawser servers:doctor NAME shows which step fails.' },
-  ssh_auth_failed: { status: 502, fix: "Add the server's identity.pub to authorized_keys of that user there." },
+  ssh_auth_failed: {
+    status: 502,
+    fix: "Add the server's identity.pub to authorized_keys of that user there.",
+  },
   host_key_unknown: { status: 409, fix: 'hawser servers:trust NAME shows the key and pins it.' },
   host_key_changed: {
     status: 409,
@@ -35,7 +74,10 @@ export const failureCatalogue = {
     status: 502,
     fix: 'Install Docker there, start it, and add the SSH user to the group docker.',
   },
-  docker_lost: { status: 502, fix: 'Nothing to do: it is looked up and tried again when the engine answers.' },
+  docker_lost: {
+    status: 502,
+    fix: 'Nothing to do: it is looked up and tried again when the engine answers.',
+  },
   docker_failed: { status: 502, fix: 'hawser servers:doctor NAME shows what the engine says.' },
   image_missing: { status: 409, fix: 'hawser deploys:retry ID pulls the image again.' },
   port_taken: { status: 409, fix: 'Nothing to do: another port is chosen at the next try.' },

@@ -41,6 +41,8 @@ export type Deploy = {
   readonly failureCode: string | null;
   readonly failureMessage: string | null;
   readonly failureFix: string | null;
+  /** The point of no return: the new release has all the traffic. */
+  readonly switchedAt: string | null;
   readonly createdAt: string;
   readonly startedAt: string | null;
   readonly endedAt: string | null;

@@ -2,7 +2,8 @@
 export type Process = {
   readonly type: string;
   readonly command: readonly string[] | null;
-  readonly quantity: number;
+  /** In all, spread over the servers; null means one on every server. */
+  readonly quantity: number | null;
 };
 
 /** Always by digest; the repository is the app's path in the registry, without the registry's address. */
@@ -26,6 +27,10 @@ export type Release = {
   readonly image: Image;
   readonly config: Readonly<Record<string, string>>;
   readonly processes: readonly Process[];
+  /** Runs once in the new image before any switch. */
+  readonly releaseCommand: readonly string[] | null;
+  /** Where `web` listens inside its container, also its `PORT`. */
+  readonly port: number;
   readonly health: HealthCheck | null;
   readonly resources: Resources;
   readonly commit: string | null;
@@ -35,6 +40,8 @@ export type Release = {
   readonly deployId: number;
   /** Set when this release brings an earlier one back. */
   readonly rollbackOf: number | null;
+  /** When it first had all the traffic; null while it never had. */
+  readonly wentLiveAt: string | null;
   readonly createdAt: string;
 };
 

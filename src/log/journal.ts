@@ -1,0 +1,168 @@
+import { type FSWatcher, watch } from 'node:fs';
+import { mkdir, open, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DeployLog } from './deploy-log.ts';
+import { type LineKind, toLines } from './grammar.ts';
+
+/** A line of a journal and the byte offset behind it, from which reading can go on. */
+export type JournalLine = { readonly line: string; readonly next: number };
+
+export type Journals = {
+  /** Appends to a deploy's journal; several writers in turn never tear a line. */
+  write(deployId: number): Promise<JournalWriter>;
+  /** Lines from a byte offset to the end of what is there. */
+  read(deployId: number, from: number): Promise<readonly JournalLine[]>;
+  /** Lines from a byte offset as they come, until `hasEnded` says that no more will. */
+  follow(deployId: number, options: FollowOptions): AsyncGenerator<JournalLine>;
+  remove(deployId: number): Promise<void>;
+};
+
+export type FollowOptions = {
+  readonly from: number;
+  readonly signal: AbortSignal;
+  /** Asked after every batch of lines, and at least once a second. */
+  hasEnded(): Promise<boolean>;
+};
+
+export type JournalWriter = DeployLog & { [Symbol.asyncDispose](): Promise<void> };
+
+const chunkBytes = 256 * 1024;
+
+/** Journals of deploys, a file each; a line is one write, so that a kill loses at most the last one. */
+export function openJournals(folder: string, limitBytes: number): Journals {
+  const pathOf = (deployId: number) => join(folder, `${deployId}.log`);
+  return {
+    async write(deployId) {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      return openWriter(pathOf(deployId), limitBytes);
+    },
+    read: (deployId, from) => readLines(pathOf(deployId), from),
+    follow: (deployId, options) => followLines(folder, pathOf(deployId), options),
+    remove: (deployId) => rm(pathOf(deployId), { force: true }),
+  };
+}
+
+async function openWriter(file: string, limitBytes: number): Promise<JournalWriter> {
+  const handle = await open(file, 'a', 0o600);
+  let size = (await handle.stat()).size;
+  let skipped = 0;
+  let pending: string[] = [];
+  let flushing: Promise<void> | null = null;
+  const flush = async () => {
+    while (pending.length > 0) {
+      const batch = pending.join('');
+      pending = [];
+      await handle.appendFile(batch);
+    }
+    flushing = null;
+  };
+  const append = (kind: LineKind, text: string) => {
+    for (const line of toLines(kind, text)) {
+      const bytes = Buffer.byteLength(line) + 1;
+      if (kind === 'detail' && size + bytes > limitBytes) {
+        skipped += bytes;
+        continue;
+      }
+      size += bytes;
+      pending.push(`${line}\n`);
+    }
+    flushing ??= flush();
+  };
+  if (size > 0 && !(await endsWithNewline(file, size))) pending.push('\n');
+  return {
+    step: (text) => append('step', text),
+    detail: (text) => append('detail', text),
+    result: (text) => append('result', text),
+    warning: (text) => append('warning', text),
+    async [Symbol.asyncDispose]() {
+      if (skipped > 0) append('warning', `${Math.ceil(skipped / 1024)} KB of output were left out`);
+      await flushing;
+      await handle.close();
+    },
+  };
+}
+
+async function endsWithNewline(file: string, size: number): Promise<boolean> {
+  await using handle = await open(file, 'r');
+  const { buffer } = await handle.read(Buffer.alloc(1), 0, 1, size - 1);
+  return buffer[0] === 10;
+}
+
+/** Whole lines only: one that is still being written is read the next time. */
+async function readLines(file: string, from: number): Promise<JournalLine[]> {
+  const size = await stat(file).then(
+    (found) => found.size,
+    () => 0,
+  );
+  if (size <= from) return [];
+  await using handle = await open(file, 'r');
+  const { buffer, bytesRead } = await handle.read(
+    Buffer.alloc(Math.min(size - from, chunkBytes)),
+    0,
+    undefined,
+    from,
+  );
+  const lines: JournalLine[] = [];
+  let start = 0;
+  for (let end = buffer.indexOf(10); end !== -1 && end < bytesRead; end = buffer.indexOf(10, start)) {
+    lines.push({ line: buffer.toString('utf8', start, end), next: from + end + 1 });
+    start = end + 1;
+  }
+  return lines;
+}
+
+async function* followLines(
+  folder: string,
+  file: string,
+  options: FollowOptions,
+): AsyncGenerator<JournalLine> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await (await open(file, 'a', 0o600)).close();
+  let offset = options.from;
+  using changes = watchFile(file, options.signal);
+  while (!options.signal.aborted) {
+    const over = await options.hasEnded();
+    let lines = await readLines(file, offset);
+    while (lines.length > 0) {
+      for (const line of lines) yield line;
+      offset = lines.at(-1)?.next ?? offset;
+      lines = await readLines(file, offset);
+    }
+    if (over) return;
+    await changes.next(1_000);
+  }
+}
+
+/** A wake-up at every change of a file, at an abort, or after `timeoutMs` at the latest. */
+function watchFile(
+  file: string,
+  signal: AbortSignal,
+): { next(timeoutMs: number): Promise<void> } & Disposable {
+  let wake: () => void = () => {};
+  let changed = false;
+  const notice = () => {
+    changed = true;
+    wake();
+  };
+  const watcher: FSWatcher = watch(file, notice);
+  watcher.on('error', notice);
+  signal.addEventListener('abort', notice);
+  return {
+    async next(timeoutMs) {
+      if (!changed) {
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, timeoutMs);
+          wake = () => {
+            clearTimeout(timer);
+            resolve();
+          };
+        });
+      }
+      changed = false;
+    },
+    [Symbol.dispose]() {
+      watcher.close();
+      signal.removeEventListener('abort', notice);
+    },
+  };
+}

@@ -1,0 +1,193 @@
+import { randomBytes } from 'node:crypto';
+import { Failure } from '../failure.ts';
+import type { App, Environment } from '../model/app.ts';
+import { isAppName } from '../model/names.ts';
+import type { Database } from './database.ts';
+import type { Tables } from './tables.ts';
+
+/** Creates an app. Throws `invalid_app_name` and `app_exists`. */
+export async function createApp(db: Database, name: string, actor: string): Promise<App> {
+  if (!isAppName(name)) {
+    throw new Failure(
+      'invalid_app_name',
+      `${JSON.stringify(name.slice(0, 80))} cannot be the name of an app.`,
+    );
+  }
+  const row = {
+    id: `a${randomBytes(8).toString('hex')}`,
+    name,
+    created_at: new Date().toISOString(),
+    created_by: actor,
+    destroyed_at: null,
+  };
+  const made = await db
+    .insertInto('apps')
+    .values(row)
+    .onConflict((conflict) => conflict.doNothing())
+    .executeTakeFirst();
+  if (made.numInsertedOrUpdatedRows === 0n)
+    throw new Failure('app_exists', `The app ${name} exists already.`);
+  return toApp(row);
+}
+
+export async function findApp(db: Database, name: string): Promise<App | undefined> {
+  const row = await liveApps(db).where('name', '=', name).executeTakeFirst();
+  return row && toApp(row);
+}
+
+/** Throws `app_not_found`. */
+export async function getApp(db: Database, name: string): Promise<App> {
+  const app = await findApp(db, name);
+  if (app === undefined) throw appNotFound(name);
+  return app;
+}
+
+/** One text for an app that is not there and for one that the asker may not see. */
+export function appNotFound(name: string): Failure {
+  return new Failure(
+    'app_not_found',
+    `The app ${JSON.stringify(name.slice(0, 80))} does not exist, or you may not see it.`,
+  );
+}
+
+export async function listApps(db: Database): Promise<readonly App[]> {
+  return (await liveApps(db).orderBy('name').execute()).map(toApp);
+}
+
+/** The app is gone for its users at once; what it left behind is removed by the upkeep. */
+export async function destroyApp(db: Database, appId: string): Promise<void> {
+  const now = new Date().toISOString();
+  await db.transaction().execute(async (tx) => {
+    const environments = tx.selectFrom('environments').select('id').where('app_id', '=', appId);
+    await tx.deleteFrom('domains').where('environment_id', 'in', environments).execute();
+    await tx.deleteFrom('backends').where('environment_id', 'in', environments).execute();
+    await tx
+      .updateTable('deploys')
+      .set({ stop_request: 'cancelled' })
+      .where('environment_id', 'in', environments)
+      .where('ended_at', 'is', null)
+      .execute();
+    await tx
+      .updateTable('environments')
+      .set({ current_release_id: null })
+      .where('app_id', '=', appId)
+      .execute();
+    await tx.updateTable('apps').set({ destroyed_at: now }).where('id', '=', appId).execute();
+  });
+}
+
+/** Finds the environment or makes it, with the smallest free slot and its domain. */
+export async function ensureEnvironment(
+  db: Database,
+  app: { id: string },
+  name: string,
+  domain: string,
+): Promise<Environment> {
+  return db.transaction().execute(async (tx) => {
+    const found = await tx
+      .selectFrom('environments')
+      .selectAll()
+      .where('app_id', '=', app.id)
+      .where('name', '=', name)
+      .executeTakeFirst();
+    if (found) return toEnvironment(found);
+    const taken = (await tx.selectFrom('environments').select('slot').orderBy('slot').execute()).map(
+      (r) => r.slot,
+    );
+    const row = {
+      id: `e${randomBytes(8).toString('hex')}`,
+      app_id: app.id,
+      name,
+      slot: smallestFree(taken),
+      epoch: 0,
+      last_version: 0,
+      current_release_id: null,
+      created_at: new Date().toISOString(),
+    };
+    await tx.insertInto('environments').values(row).execute();
+    await tx
+      .insertInto('domains')
+      .values({ domain, environment_id: row.id })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+    return toEnvironment(row);
+  });
+}
+
+function smallestFree(taken: readonly number[]): number {
+  const free = taken.findIndex((slot, index) => slot !== index);
+  return free === -1 ? taken.length : free;
+}
+
+/** An environment with its app: what most stations need to know of where they work. */
+export type Place = { readonly app: App; readonly environment: Environment; readonly destroyed: boolean };
+
+export async function findPlace(db: Database, environmentId: string): Promise<Place | undefined> {
+  const row = await places(db).where('environments.id', '=', environmentId).executeTakeFirst();
+  return row && toPlace(row);
+}
+
+/** Every environment, those of destroyed apps too: what they left is still to be removed. */
+export async function listPlaces(db: Database, appId?: string): Promise<readonly Place[]> {
+  const query = appId === undefined ? places(db) : places(db).where('apps.id', '=', appId);
+  return (await query.orderBy('apps.name').orderBy('environments.name').execute()).map(toPlace);
+}
+
+/** Forgets an environment of a destroyed app once nothing of it is left on any server. */
+export async function forgetEnvironment(db: Database, environmentId: string): Promise<void> {
+  await db.transaction().execute(async (tx) => {
+    await tx.deleteFrom('containers').where('environment_id', '=', environmentId).execute();
+    const deploys = tx.selectFrom('deploys').select('id').where('environment_id', '=', environmentId);
+    await tx.deleteFrom('steps').where('deploy_id', 'in', deploys).execute();
+    await tx.deleteFrom('journals').where('deploy_id', 'in', deploys).execute();
+    await tx.deleteFrom('deploys').where('environment_id', '=', environmentId).execute();
+    await tx.deleteFrom('releases').where('environment_id', '=', environmentId).execute();
+    await tx.deleteFrom('environments').where('id', '=', environmentId).execute();
+  });
+}
+
+function liveApps(db: Database) {
+  return db.selectFrom('apps').selectAll().where('destroyed_at', 'is', null);
+}
+
+function places(db: Database) {
+  return db
+    .selectFrom('environments')
+    .innerJoin('apps', 'apps.id', 'environments.app_id')
+    .selectAll('environments')
+    .select([
+      'apps.name as app_name',
+      'apps.created_at as app_created_at',
+      'apps.created_by',
+      'apps.destroyed_at',
+    ]);
+}
+
+function toApp(row: Tables['apps']): App {
+  return { id: row.id, name: row.name, createdAt: row.created_at, createdBy: row.created_by };
+}
+
+function toEnvironment(row: Tables['environments']): Environment {
+  return {
+    id: row.id,
+    appId: row.app_id,
+    name: row.name,
+    slot: row.slot,
+    currentReleaseId: row.current_release_id,
+  };
+}
+
+function toPlace(
+  row: Tables['environments'] & {
+    app_name: string;
+    app_created_at: string;
+    created_by: string;
+    destroyed_at: string | null;
+  },
+): Place {
+  return {
+    app: { id: row.app_id, name: row.app_name, createdAt: row.app_created_at, createdBy: row.created_by },
+    environment: toEnvironment(row),
+    destroyed: row.destroyed_at !== null,
+  };
+}

@@ -1,0 +1,260 @@
+import { Failure } from '../failure.ts';
+import type { Source } from '../model/app.ts';
+import {
+  type Deploy,
+  type DeployKind,
+  type DeployOptions,
+  type DeployState,
+  endStates,
+} from '../model/deploy.ts';
+import type { Database } from './database.ts';
+import type { Tables } from './tables.ts';
+
+const now = () => new Date().toISOString();
+
+/** Takes the next deploy number, so that the source can be kept under it before anything is recorded. */
+export async function reserveDeployId(db: Database): Promise<number> {
+  return (await db.insertInto('deploy_ids').defaultValues().returning('id').executeTakeFirstOrThrow()).id;
+}
+
+export type NewDeploy = {
+  readonly id: number;
+  readonly environmentId: string;
+  readonly kind: DeployKind;
+  readonly actor: string;
+  readonly options: DeployOptions;
+  readonly source: Omit<Source, 'id' | 'createdAt'> | null;
+  readonly fromReleaseId: number | null;
+  /** Whether waiting deploys of the environment give way to this one. */
+  readonly supersede: boolean;
+};
+
+/**
+ * Records a deploy as queued and, in the same transaction, gives way: older ones that wait are superseded,
+ * older ones that are before their rollout are asked to stop. Durable when it resolves.
+ */
+export async function recordDeploy(db: Database, wanted: NewDeploy): Promise<Deploy> {
+  return db.transaction().execute(async (tx) => {
+    if (wanted.supersede) await supersedeOlder(tx, wanted);
+    const sourceId = wanted.source === null ? null : await insertSource(tx, wanted.source);
+    const row = {
+      id: wanted.id,
+      environment_id: wanted.environmentId,
+      kind: wanted.kind,
+      state: 'queued' as const,
+      source_id: sourceId,
+      from_release_id: wanted.fromReleaseId,
+      release_id: null,
+      epoch: 0,
+      options: JSON.stringify(wanted.options),
+      actor: wanted.actor,
+      stop_request: null,
+      failure_code: null,
+      failure_message: null,
+      failure_fix: null,
+      switched_at: null,
+      created_at: now(),
+      started_at: null,
+      ended_at: null,
+    };
+    await tx.insertInto('deploys').values(row).execute();
+    return toDeploy(row);
+  });
+}
+
+async function supersedeOlder(tx: Database, newer: NewDeploy): Promise<void> {
+  const older = () =>
+    tx
+      .updateTable('deploys')
+      .where('environment_id', '=', newer.environmentId)
+      .where('id', '<', newer.id)
+      .where('ended_at', 'is', null)
+      .where('stop_request', 'is', null);
+  const reason = {
+    failure_code: 'superseded',
+    failure_message: `Deploy ${newer.id} is newer and takes its place.`,
+    failure_fix: null,
+  };
+  await older()
+    .where('state', '=', 'queued')
+    .set({ state: 'superseded', ended_at: now(), ...reason })
+    .execute();
+  await older()
+    .where('state', 'in', ['building', 'testing', 'publishing'])
+    .set({ stop_request: 'superseded', failure_message: reason.failure_message })
+    .execute();
+}
+
+async function insertSource(tx: Database, source: Omit<Source, 'id' | 'createdAt'>): Promise<number> {
+  const { id } = await tx
+    .insertInto('sources')
+    .values({
+      app_id: source.appId,
+      ref: source.ref,
+      commit_oid: source.commit,
+      previous_oid: source.previous,
+      author: source.author,
+      message: source.message,
+      actor: source.actor,
+      created_at: now(),
+    })
+    .returning('id')
+    .executeTakeFirstOrThrow();
+  return id;
+}
+
+export async function findDeploy(db: Database, id: number): Promise<Deploy | undefined> {
+  const row = await db.selectFrom('deploys').selectAll().where('id', '=', id).executeTakeFirst();
+  return row && toDeploy(row);
+}
+
+/** Throws `deploy_not_found`. */
+export async function getDeploy(db: Database, id: number): Promise<Deploy> {
+  const deploy = await findDeploy(db, id);
+  if (deploy === undefined) throw new Failure('deploy_not_found', `There is no deploy ${id}.`);
+  return deploy;
+}
+
+export async function getSource(db: Database, id: number): Promise<Source> {
+  const row = await db.selectFrom('sources').selectAll().where('id', '=', id).executeTakeFirstOrThrow();
+  return {
+    id: row.id,
+    appId: row.app_id,
+    ref: row.ref,
+    commit: row.commit_oid,
+    previous: row.previous_oid,
+    author: row.author,
+    message: row.message,
+    actor: row.actor,
+    createdAt: row.created_at,
+  };
+}
+
+/** The unfinished deploy of this commit to this environment, which a second push of it attaches to. */
+export async function findUnfinishedOfCommit(
+  db: Database,
+  environmentId: string,
+  commit: string,
+): Promise<Deploy | undefined> {
+  const row = await db
+    .selectFrom('deploys')
+    .innerJoin('sources', 'sources.id', 'deploys.source_id')
+    .selectAll('deploys')
+    .where('environment_id', '=', environmentId)
+    .where('commit_oid', '=', commit)
+    .where('ended_at', 'is', null)
+    .where('stop_request', 'is', null)
+    .orderBy('deploys.id', 'desc')
+    .executeTakeFirst();
+  return row && toDeploy(row);
+}
+
+/** Deploys of an environment that have not ended, oldest first. */
+export async function listUnfinished(db: Database, environmentId: string): Promise<readonly Deploy[]> {
+  const rows = await db
+    .selectFrom('deploys')
+    .selectAll()
+    .where('environment_id', '=', environmentId)
+    .where('ended_at', 'is', null)
+    .orderBy('id')
+    .execute();
+  return rows.map(toDeploy);
+}
+
+export async function listEnvironmentsWithWork(db: Database): Promise<readonly string[]> {
+  const rows = await db
+    .selectFrom('deploys')
+    .select('environment_id')
+    .distinct()
+    .where('ended_at', 'is', null)
+    .execute();
+  return rows.map((row) => row.environment_id);
+}
+
+/** Newest first, `before` a deploy number for paging. */
+export async function listDeploys(
+  db: Database,
+  where: { environmentIds?: readonly string[]; before?: number; limit: number },
+): Promise<readonly Deploy[]> {
+  let query = db.selectFrom('deploys').selectAll().orderBy('id', 'desc').limit(where.limit);
+  if (where.environmentIds) query = query.where('environment_id', 'in', [...where.environmentIds, '']);
+  if (where.before !== undefined) query = query.where('id', '<', where.before);
+  return (await query.execute()).map(toDeploy);
+}
+
+type Change = Partial<
+  Pick<
+    Tables['deploys'],
+    'state' | 'release_id' | 'switched_at' | 'failure_code' | 'failure_message' | 'failure_fix'
+  >
+>;
+
+/** Changes a deploy that this epoch still holds. Throws `lease_lost` when another worker took it over. */
+export async function advanceDeploy(
+  db: Database,
+  held: { id: number; epoch: number },
+  change: Change,
+): Promise<void> {
+  const ended = change.state !== undefined && endStates.includes(change.state);
+  const done = await db
+    .updateTable('deploys')
+    .set({ ...change, ...(ended ? { ended_at: now() } : {}) })
+    .where('id', '=', held.id)
+    .where('epoch', '=', held.epoch)
+    .where('ended_at', 'is', null)
+    .executeTakeFirst();
+  if (done.numUpdatedRows === 0n)
+    throw new Failure('lease_lost', `Deploy ${held.id} is held by a newer worker.`);
+}
+
+/** Takes a deploy for this epoch; what an older epoch still writes to it is refused from now on. */
+export async function holdDeploy(db: Database, id: number, epoch: number): Promise<boolean> {
+  const done = await db
+    .updateTable('deploys')
+    .set((eb) => ({ epoch, started_at: eb.fn.coalesce('started_at', eb.val(now())) }))
+    .where('id', '=', id)
+    .where('epoch', '<', epoch)
+    .where('ended_at', 'is', null)
+    .executeTakeFirst();
+  return done.numUpdatedRows === 1n;
+}
+
+/** Asks a deploy to stop; one that only waits ends at once. Throws `already_finished`. */
+export async function requestStop(db: Database, id: number, actor: string): Promise<Deploy> {
+  return db.transaction().execute(async (tx) => {
+    const deploy = await getDeploy(tx, id);
+    if (endStates.includes(deploy.state)) {
+      throw new Failure('already_finished', `Deploy ${id} has ended: ${deploy.state}.`);
+    }
+    const reason = { failure_code: 'cancelled', failure_message: `Cancelled by ${actor}.` };
+    const change =
+      deploy.state === 'queued'
+        ? { ...reason, state: 'cancelled' as DeployState, ended_at: now() }
+        : { stop_request: 'cancelled' as const, failure_message: reason.failure_message };
+    await tx.updateTable('deploys').set(change).where('id', '=', id).execute();
+    return getDeploy(tx, id);
+  });
+}
+
+function toDeploy(row: Tables['deploys']): Deploy {
+  return {
+    id: row.id,
+    environmentId: row.environment_id,
+    kind: row.kind,
+    state: row.state,
+    sourceId: row.source_id,
+    fromReleaseId: row.from_release_id,
+    releaseId: row.release_id,
+    epoch: row.epoch,
+    options: JSON.parse(row.options),
+    actor: row.actor,
+    stopRequest: row.stop_request,
+    failureCode: row.failure_code,
+    failureMessage: row.failure_message,
+    failureFix: row.failure_fix,
+    switchedAt: row.switched_at,
+    createdAt: row.created_at,
+    startedAt: row.started_at,
+    endedAt: row.ended_at,
+  };
+}

@@ -1,0 +1,18 @@
+import { type Kysely, Migrator } from 'kysely';
+import { Failure } from '../failure.ts';
+import * as first from './migrations/0001-first.ts';
+import type { Tables } from './tables.ts';
+
+/** Forward only: a migration is never edited after it was released, the next one mends it. */
+const migrations = { '0001-first': { up: first.up } };
+
+/** Brings the schema up to date. Throws `ledger_newer` when a newer version of Hawser made it. */
+export async function migrate(db: Kysely<Tables>): Promise<void> {
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
+  const { error } = await migrator.migrateToLatest();
+  if (error === undefined) return;
+  if (error instanceof Error && /missing/.test(error.message)) {
+    throw new Failure('ledger_newer', 'The ledger was made by a newer version of Hawser.', { cause: error });
+  }
+  throw new Failure('ledger_broken', 'The ledger cannot be brought up to date.', { cause: error });
+}

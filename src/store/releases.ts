@@ -1,0 +1,140 @@
+import { Failure } from '../failure.ts';
+import type { Release } from '../model/release.ts';
+import type { Database } from './database.ts';
+import type { Tables } from './tables.ts';
+
+export type NewRelease = Omit<Release, 'id' | 'version' | 'createdAt' | 'wentLiveAt'>;
+
+/** Records a release under the environment's next number; the same deploy makes only one. */
+export async function recordRelease(db: Database, wanted: NewRelease): Promise<Release> {
+  return db.transaction().execute(async (tx) => {
+    const made = await tx
+      .selectFrom('releases')
+      .selectAll()
+      .where('deploy_id', '=', wanted.deployId)
+      .executeTakeFirst();
+    if (made) return toRelease(made);
+    const { last_version } = await tx
+      .updateTable('environments')
+      .set((eb) => ({ last_version: eb('last_version', '+', 1) }))
+      .where('id', '=', wanted.environmentId)
+      .returning('last_version')
+      .executeTakeFirstOrThrow();
+    const row = await tx
+      .insertInto('releases')
+      .values(toRow(wanted, last_version))
+      .returningAll()
+      .executeTakeFirstOrThrow();
+    return toRelease(row);
+  });
+}
+
+function toRow(wanted: NewRelease, version: number) {
+  return {
+    environment_id: wanted.environmentId,
+    version,
+    repository: wanted.image.repository,
+    digest: wanted.image.digest,
+    config: JSON.stringify(wanted.config),
+    processes: JSON.stringify(wanted.processes),
+    release_command: wanted.releaseCommand === null ? null : JSON.stringify(wanted.releaseCommand),
+    port: wanted.port,
+    health: wanted.health === null ? null : JSON.stringify(wanted.health),
+    resources: JSON.stringify(wanted.resources),
+    commit_oid: wanted.commit,
+    author: wanted.author,
+    message: wanted.message,
+    actor: wanted.actor,
+    deploy_id: wanted.deployId,
+    rollback_of: wanted.rollbackOf,
+    went_live_at: null,
+    created_at: new Date().toISOString(),
+  };
+}
+
+/** Throws `release_not_found`. */
+export async function getRelease(db: Database, id: number): Promise<Release> {
+  const row = await db.selectFrom('releases').selectAll().where('id', '=', id).executeTakeFirst();
+  if (row === undefined) throw new Failure('release_not_found', `There is no release with the number ${id}.`);
+  return toRelease(row);
+}
+
+export async function findReleaseByVersion(
+  db: Database,
+  environmentId: string,
+  version: number,
+): Promise<Release | undefined> {
+  const row = await db
+    .selectFrom('releases')
+    .selectAll()
+    .where('environment_id', '=', environmentId)
+    .where('version', '=', version)
+    .executeTakeFirst();
+  return row && toRelease(row);
+}
+
+/** Newest first. */
+export async function listReleases(
+  db: Database,
+  environmentId: string,
+  page: { before?: number; limit: number },
+): Promise<readonly Release[]> {
+  let query = db
+    .selectFrom('releases')
+    .selectAll()
+    .where('environment_id', '=', environmentId)
+    .orderBy('version', 'desc')
+    .limit(page.limit);
+  if (page.before !== undefined) query = query.where('version', '<', page.before);
+  return (await query.execute()).map(toRelease);
+}
+
+/** The release now has all the traffic: one transaction makes it the environment's and marks the deploy. */
+export async function switchRelease(
+  db: Database,
+  held: { id: number; epoch: number },
+  release: Release,
+): Promise<void> {
+  const now = new Date().toISOString();
+  await db.transaction().execute(async (tx) => {
+    const done = await tx
+      .updateTable('deploys')
+      .set({ switched_at: now })
+      .where('id', '=', held.id)
+      .where('epoch', '=', held.epoch)
+      .where('ended_at', 'is', null)
+      .executeTakeFirst();
+    if (done.numUpdatedRows === 0n) {
+      throw new Failure('lease_lost', `Deploy ${held.id} is held by a newer worker.`);
+    }
+    await tx
+      .updateTable('environments')
+      .set({ current_release_id: release.id })
+      .where('id', '=', release.environmentId)
+      .execute();
+    await tx.updateTable('releases').set({ went_live_at: now }).where('id', '=', release.id).execute();
+  });
+}
+
+function toRelease(row: Omit<Tables['releases'], 'id'> & { id: number }): Release {
+  return {
+    id: row.id,
+    environmentId: row.environment_id,
+    version: row.version,
+    image: { repository: row.repository, digest: row.digest },
+    config: JSON.parse(row.config),
+    processes: JSON.parse(row.processes),
+    releaseCommand: row.release_command === null ? null : JSON.parse(row.release_command),
+    port: row.port,
+    health: row.health === null ? null : JSON.parse(row.health),
+    resources: JSON.parse(row.resources),
+    commit: row.commit_oid,
+    author: row.author,
+    message: row.message,
+    actor: row.actor,
+    deployId: row.deploy_id,
+    rollbackOf: row.rollback_of,
+    wentLiveAt: row.went_live_at,
+    createdAt: row.created_at,
+  };
+}
