@@ -1,3 +1,4 @@
+import { readConfigFile } from './config/read.ts';
 import type { Server } from './model/server.ts';
 
 /** deploy.config.json, checked whole, defaults filled in, deeply frozen. Times in ms, sizes in bytes. */
@@ -17,6 +18,10 @@ export type Config = {
     readonly pids: number;
     readonly timeoutMs: number;
     readonly cache: number;
+    /** Path of the Docker engine's socket on this machine; local servers use it as well. */
+    readonly socket: string;
+    /** Base images of the Dockerfiles that are generated. */
+    readonly bases: { readonly node: string; readonly python: string; readonly static: string };
   };
   /** Pattern with `{app}` and `{env}`; null means the default of the contract. */
   readonly domain: string | null;
@@ -78,3 +83,12 @@ export type Limits = {
   /** What one container of an app gets. */
   readonly container: { readonly memory: number; readonly cpus: number; readonly pids: number };
 };
+
+/**
+ * Reads deploy.config.json: everything is checked, defaults are filled in, the result is frozen to its leaves.
+ * Throws one Failure (`config_not_found`, `config_too_large`, `config_parse_error`, `config_not_object`, or
+ * `config_invalid` with all mistakes, a line each: `path: message (hint)`).
+ */
+export function readConfig(file: string, env: NodeJS.ProcessEnv): Config {
+  return readConfigFile(file, env);
+}

@@ -70,6 +70,7 @@ export const failureCatalogue = {
     status: 502,
     fix: "Set AllowTcpForwarding yes and AllowStreamLocalForwarding yes in the server's sshd_config.",
   },
+  channel_refused: { status: 502, fix: 'hawser servers:doctor NAME shows which step fails.' },
   server_no_docker: {
     status: 502,
     fix: 'Install Docker there, start it, and add the SSH user to the group docker.',

@@ -1,0 +1,113 @@
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import type { Config } from '../config.ts';
+import { Failure } from '../failure.ts';
+import { listCrossMistakes, listWholeMistakes } from './check.ts';
+import { type JsonDocument, JsonMistake, parseJson } from './json.ts';
+import { formatMistakes, formatPath, listSchemaMistakes, type Mistake } from './mistakes.ts';
+import { explain, findIdentityMistake, type Outside, readOutsideValues, resolvePath } from './outside.ts';
+import { resolveConfig } from './resolve.ts';
+import { configSchema, type WrittenConfig } from './schema.ts';
+
+const maxBytes = 64 * 1024;
+
+/** The file whole: parsed, checked, resolved, frozen; or one Failure that names every mistake in it. */
+export function readConfigFile(name: string, env: NodeJS.ProcessEnv): Config {
+  const file = resolve(name);
+  const document = parseText(readText(file), file);
+  if (typeof document.value !== 'object' || document.value === null || Array.isArray(document.value)) {
+    const kind = Array.isArray(document.value)
+      ? 'a list'
+      : document.value === null
+        ? 'null'
+        : typeof document.value;
+    throw new Failure('config_not_object', `${file} must hold one object { … }, not ${kind}`);
+  }
+  const outside = { folder: dirname(file), env };
+  const checked = check(document, outside);
+  if ('mistakes' in checked) {
+    const lines = formatMistakes(checked.mistakes, document);
+    const many = lines.length === 1 ? 'a mistake' : `${lines.length} mistakes`;
+    throw new Failure(
+      'config_invalid',
+      `${file} has ${many}:\n${lines.map((line) => `  ${line}`).join('\n')}`,
+    );
+  }
+  return resolveConfig(checked.written, file, (path) => resolvePath(path, outside));
+}
+
+function check(
+  document: JsonDocument,
+  outside: Outside,
+): { written: WrittenConfig } | { mistakes: Mistake[] } {
+  const read = readOutsideValues(document.value, outside);
+  const parsed = configSchema.safeParse(read.tree);
+  // A value from outside that is missing is told once, as missing, not again as the wrong type.
+  const missing = new Set(read.mistakes.map((mistake) => formatPath(mistake.path)));
+  const ofSchema = parsed.success ? [] : listSchemaMistakes(parsed.error.issues, configSchema);
+  const mistakes = [
+    ...listDuplicates(document),
+    ...read.mistakes,
+    ...ofSchema.filter((mistake) => !missing.has(formatPath(mistake.path))),
+    ...listCrossMistakes(read.tree as Readonly<Record<string, unknown>>),
+    ...(parsed.success
+      ? [...listWholeMistakes(parsed.data), ...listIdentityMistakes(parsed.data, outside)]
+      : []),
+  ];
+  return parsed.success && mistakes.length === 0 ? { written: parsed.data } : { mistakes };
+}
+
+function listDuplicates(document: JsonDocument): Mistake[] {
+  return document.duplicates.map(({ path, first, again }) => ({
+    path,
+    message: `duplicate key ${JSON.stringify(path.at(-1))}`,
+    hint: `on line ${first.line} and again on line ${again.line}`,
+  }));
+}
+
+function listIdentityMistakes(written: WrittenConfig, outside: Outside): Mistake[] {
+  return Object.entries(written.servers).flatMap(([name, server]): Mistake[] => {
+    if (typeof server !== 'object' || !('ssh' in server) || server.identity === undefined) return [];
+    const mistake = findIdentityMistake(resolvePath(server.identity, outside));
+    return mistake ? [{ path: ['servers', name, 'identity'], ...mistake }] : [];
+  });
+}
+
+function readText(file: string): string {
+  let descriptor: number;
+  try {
+    descriptor = openSync(file, 'r');
+  } catch (error) {
+    throw new Failure('config_not_found', `cannot read ${file}: ${explain(error)}`, { cause: error });
+  }
+  try {
+    const stat = fstatSync(descriptor);
+    if (!stat.isFile()) throw new Failure('config_not_found', `${file} is not a file`);
+    if (stat.size > maxBytes)
+      throw new Failure(
+        'config_too_large',
+        `${file} has ${stat.size} bytes; the limit is ${maxBytes} (64 KB)`,
+      );
+    return readFileSync(descriptor, 'utf8');
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function parseText(text: string, file: string): JsonDocument {
+  try {
+    return parseJson(text);
+  } catch (error) {
+    if (!(error instanceof JsonMistake)) throw error;
+    const { line, column } = error.position;
+    const shown = (text.split('\n')[line - 1] ?? '').slice(0, 160).replace(/\p{Cc}/gu, ' ');
+    const pointer = column <= 160 ? `\n  ${' '.repeat(column - 1)}^` : '';
+    throw new Failure(
+      'config_parse_error',
+      `${file}:${line}:${column}: ${error.message}\n  ${shown}${pointer}`,
+      {
+        cause: error,
+      },
+    );
+  }
+}

@@ -1,0 +1,125 @@
+import { join } from 'node:path';
+import type { Address, Config, EnvironmentConfig, ExternalRegistry, RolloutConfig } from '../config.ts';
+import type { Server } from '../model/server.ts';
+import type { WrittenConfig, WrittenEnvironment, WrittenServer } from './schema.ts';
+
+/** Turns the written words into the Config of the program: paths, roles and addresses resolved. Pure. */
+export function resolveConfig(
+  written: WrittenConfig,
+  file: string,
+  resolvePath: (path: string) => string,
+): Config {
+  const data = resolvePath(written.data);
+  const servers = mapValues(written.servers, (server, name) =>
+    resolveServer(server, { name, data, resolvePath }),
+  );
+  const { timeout, socket, ...builders } = written.builders;
+  return freeze({
+    file,
+    url: (written.url ?? defaultUrl(written.listen.http)).replace(/\/+$/, ''),
+    listen: written.listen,
+    data,
+    redis: written.redis === 'embedded' ? 'embedded' : { url: written.redis },
+    registry: resolveRegistry(written.registry),
+    loadBalancer: {
+      kind: 'embedded',
+      listen:
+        written.loadBalancer === 'embedded' ? { host: '127.0.0.1', port: 8080 } : written.loadBalancer.listen,
+    },
+    builders: { ...builders, timeoutMs: timeout, socket: resolvePath(socket) },
+    domain: written.domain ?? null,
+    servers,
+    environments: mapValues(written.environments, (entry, name) => resolveEnvironment(entry, name, servers)),
+    limits: written.limits,
+    retention: written.retention,
+  });
+}
+
+function mapValues<From, To>(from: Readonly<Record<string, From>>, turn: (value: From, key: string) => To) {
+  return Object.fromEntries(Object.entries(from).map(([key, value]) => [key, turn(value, key)]));
+}
+
+/** An address that listens on every interface is reached by another name. */
+function defaultUrl({ host, port }: Address): string {
+  const any = host === '0.0.0.0' || host === '::';
+  const shown = any ? 'localhost' : host.includes(':') ? `[${host}]` : host;
+  return `http://${shown}:${port}`;
+}
+
+function resolveRegistry(registry: WrittenConfig['registry']): 'embedded' | ExternalRegistry {
+  if (registry === 'embedded') return registry;
+  return {
+    url: registry.url.replace(/\/+$/, ''),
+    namespace: registry.namespace,
+    username: registry.username ?? null,
+    password: registry.password ?? null,
+    ca: registry.ca ?? null,
+  };
+}
+
+function resolveServer(
+  server: WrittenServer,
+  place: { name: string; data: string; resolvePath: (path: string) => string },
+): Server {
+  const { name } = place;
+  if (server === 'local') return { name, kind: 'local', address: '127.0.0.1', roles: [] };
+  if ('local' in server)
+    return { name, kind: 'local', address: server.address ?? '127.0.0.1', roles: server.roles };
+  const identity = server.identity
+    ? place.resolvePath(server.identity)
+    : join(place.data, 'keys', 'id_ed25519');
+  return {
+    name,
+    kind: 'ssh',
+    ...server.ssh,
+    identity,
+    hostKey: server.hostKey ?? null,
+    via: server.via ?? null,
+    address: server.address ?? server.ssh.host,
+    roles: server.roles,
+  };
+}
+
+function resolveEnvironment(
+  entry: WrittenEnvironment,
+  name: string,
+  servers: Readonly<Record<string, Server>>,
+): EnvironmentConfig {
+  const words = entry.servers;
+  const chosen = Object.values(servers).filter(
+    (server) =>
+      words === undefined || words.includes(server.name) || server.roles.some((role) => words.includes(role)),
+  );
+  return {
+    name,
+    branches: entry.branches,
+    tags: entry.tags,
+    servers: chosen.map((server) => server.name),
+    supersede: entry.supersede,
+    rollout: resolveRollout(entry.rollout),
+  };
+}
+
+function resolveRollout(rollout: WrittenEnvironment['rollout']): RolloutConfig {
+  const { health } = rollout;
+  return {
+    strategy: rollout.strategy,
+    batch: rollout.batch,
+    health: {
+      path: health.path,
+      intervalMs: health.interval,
+      timeoutMs: health.timeout,
+      healthy: health.healthy,
+      deadlineMs: health.deadline,
+    },
+    drainMs: rollout.drain,
+    stopTimeoutMs: rollout.stopTimeout,
+    onUnreachable: rollout.onUnreachable,
+  };
+}
+
+function freeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  for (const inner of Object.values(value)) freeze(inner);
+  return Object.freeze(value);
+}
