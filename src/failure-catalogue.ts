@@ -32,6 +32,8 @@ export const failureCatalogue = {
     fix: 'Run the newer version of Hawser, or bring back the backup from before the upgrade.',
   },
   lease_lost: { status: 409, fix: 'Nothing to do: a newer worker goes on with it.' },
+  redis_unreachable: { status: 502, fix: 'Start Redis, or correct "redis" in deploy.config.json.' },
+  redis_policy: { status: 409, fix: 'redis-cli CONFIG SET maxmemory-policy noeviction' },
   // the deploy
   deploy_not_found: { status: 404, fix: 'hawser deploys -a APP lists the deploys.' },
   release_not_found: { status: 404, fix: 'hawser releases -a APP -e ENV lists the releases.' },
