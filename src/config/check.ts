@@ -1,35 +1,42 @@
+import { sshTarget } from './grammar.ts';
 import type { Path } from './json.ts';
 import { type Mistake, nearest } from './mistakes.ts';
-import {
-  environmentSchema,
-  serverSchema,
-  type WrittenConfig,
-  type WrittenEnvironment,
-  type WrittenServer,
-} from './schema.ts';
+import type { WrittenConfig } from './schema.ts';
 
-type Entries<T> = readonly (readonly [string, T])[];
+/** What other parts of the file say about an entry; anything of the wrong type is the schema's to tell. */
+type ServerWords = {
+  readonly name: string;
+  readonly endpoint: string | undefined;
+  readonly address: string | undefined;
+  readonly via: string | undefined;
+  readonly roles: readonly string[];
+};
+type EnvironmentWords = {
+  readonly name: string;
+  readonly servers: readonly string[];
+  readonly branches: readonly string[];
+  readonly tags: readonly string[];
+};
 
 /**
  * Mistakes between the parts of the file: what one part names must exist in another. Works on the tree as it
- * was written, entry by entry, so that these mistakes show together with those of the schema. Pure.
+ * was written, so that these mistakes show together with those of the schema. Pure.
  */
 export function listCrossMistakes(tree: Readonly<Record<string, unknown>>): Mistake[] {
-  const serverNames = Object.keys(asObject(tree.servers ?? { local: 'local' }));
-  const servers: Entries<WrittenServer> = Object.entries(asObject(tree.servers)).flatMap(([name, entry]) => {
-    const parsed = serverSchema.safeParse(entry);
-    return parsed.success ? [[name, parsed.data] as const] : [];
+  const servers = Object.entries(asObject(tree.servers ?? { local: 'local' })).map(readServerWords);
+  const environments = Object.entries(asObject(tree.environments)).map(([name, entry]): EnvironmentWords => {
+    const written = asObject(entry);
+    return {
+      name,
+      servers: asTexts(written.servers),
+      branches: asTexts(written.branches),
+      tags: asTexts(written.tags),
+    };
   });
-  const environments: Entries<WrittenEnvironment> = Object.entries(asObject(tree.environments)).flatMap(
-    ([name, entry]) => {
-      const parsed = environmentSchema.safeParse(entry);
-      return parsed.success ? [[name, parsed.data] as const] : [];
-    },
-  );
   return [
     ...listEmptyMaps(tree),
-    ...listServerMistakes(servers, serverNames),
-    ...listEnvironmentMistakes(environments, { servers, serverNames }),
+    ...listServerMistakes(servers),
+    ...listUnknownServers(environments, servers),
     ...listRefMistakes(environments, 'branches'),
     ...listRefMistakes(environments, 'tags'),
   ];
@@ -41,6 +48,28 @@ function asObject(value: unknown): Readonly<Record<string, unknown>> {
     : {};
 }
 
+function asTexts(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.map((item) => (typeof item === 'string' ? item : '')) : [];
+}
+
+function asText(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+function readServerWords([name, entry]: [string, unknown]): ServerWords {
+  const written = asObject(entry);
+  const local = entry === 'local' || written.local === true;
+  const target = sshTarget().safeParse(written.ssh);
+  const host = local ? '127.0.0.1' : target.data?.host;
+  return {
+    name,
+    endpoint: target.data && `${target.data.host.toLowerCase()}:${target.data.port}`,
+    address: asText(written.address) ?? host,
+    via: asText(written.via),
+    roles: asTexts(written.roles),
+  };
+}
+
 function listEmptyMaps(tree: Readonly<Record<string, unknown>>): Mistake[] {
   return ['servers', 'environments']
     .filter((key) => key in tree && JSON.stringify(tree[key]) === '{}')
@@ -48,39 +77,34 @@ function listEmptyMaps(tree: Readonly<Record<string, unknown>>): Mistake[] {
 }
 
 /** Where two servers would be one: the same SSH endpoint, or the same address behind the load balancer. */
-function listServerMistakes(servers: Entries<WrittenServer>, names: readonly string[]): Mistake[] {
+function listServerMistakes(servers: readonly ServerWords[]): Mistake[] {
   const seen = new Map<string, string>();
   const mistakes: Mistake[] = [];
-  for (const [name, server] of servers) {
-    for (const [key, value] of serverIdentities(server)) {
-      const other = seen.get(`${key} ${value}`);
-      if (other === undefined) seen.set(`${key} ${value}`, name);
-      else mistakes.push({ path: ['servers', name], message: `has the same ${key} as "${other}": ${value}` });
+  for (const server of servers) {
+    for (const identity of listIdentities(server)) {
+      const other = seen.get(identity);
+      if (other === undefined) seen.set(identity, server.name);
+      else
+        mistakes.push({ path: ['servers', server.name], message: `has the same ${identity} as "${other}"` });
     }
   }
-  return [...mistakes, ...listViaMistakes(servers, names)];
+  return [...mistakes, ...listViaMistakes(servers)];
 }
 
-function serverIdentities(server: WrittenServer): [string, string][] {
-  if (server === 'local') return [['address', '127.0.0.1']];
-  if ('local' in server) return [['address', server.address ?? '127.0.0.1']];
-  const { host, port } = server.ssh;
-  const endpoint: [string, string] = ['SSH host and port', `${host.toLowerCase()}:${port}`];
+function listIdentities({ endpoint, address, via }: ServerWords): string[] {
+  const identities = address === undefined ? [] : [`address ${address}`];
   // Behind a jump host the same private address may be another machine for SSH, never for the load balancer.
-  return server.via ? [['address', server.address ?? host]] : [endpoint, ['address', server.address ?? host]];
+  return endpoint === undefined || via !== undefined
+    ? identities
+    : [`SSH endpoint ${endpoint}`, ...identities];
 }
 
-function listViaMistakes(servers: Entries<WrittenServer>, names: readonly string[]): Mistake[] {
-  const via = new Map(
-    servers.flatMap(([name, server]) =>
-      typeof server === 'object' && 'via' in server && server.via !== undefined
-        ? [[name, server.via] as const]
-        : [],
-    ),
-  );
+function listViaMistakes(servers: readonly ServerWords[]): Mistake[] {
+  const names = servers.map((server) => server.name);
+  const via = new Map(servers.flatMap((server) => (server.via ? [[server.name, server.via] as const] : [])));
   return [...via].flatMap(([name, jump]): Mistake[] => {
     const path = ['servers', name, 'via'];
-    if (!names.includes(jump)) return [unknownName(path, 'server', { word: jump, known: names })];
+    if (!names.includes(jump)) return [describeUnknown(path, 'server', { word: jump, known: names })];
     const circle = findCircle(name, via);
     return circle ? [{ path, message: `goes round in a circle: ${circle.join(' → ')}` }] : [];
   });
@@ -95,22 +119,20 @@ function findCircle(start: string, via: ReadonlyMap<string, string>): string[] |
   return undefined;
 }
 
-function listEnvironmentMistakes(
-  environments: Entries<WrittenEnvironment>,
-  known: { servers: Entries<WrittenServer>; serverNames: readonly string[] },
+function listUnknownServers(
+  environments: readonly EnvironmentWords[],
+  servers: readonly ServerWords[],
 ): Mistake[] {
-  const roles = new Set(
-    known.servers.flatMap(([, server]) => (typeof server === 'object' ? server.roles : ([] as string[]))),
+  const names = servers.map((server) => server.name);
+  const roles = [...new Set(servers.flatMap((server) => server.roles))];
+  const known = [...names, ...roles];
+  const unknown = environments.flatMap((environment) =>
+    environment.servers.flatMap((word, index) => {
+      const path = ['environments', environment.name, 'servers', index];
+      return known.includes(word) ? [] : [describeUnknown(path, 'server or role', { word, known })];
+    }),
   );
-  const ambiguous = [...roles].filter((role) => known.serverNames.includes(role));
-  const words = [...known.serverNames, ...roles];
-  const unknown = environments.flatMap(([name, environment]) =>
-    (environment.servers ?? []).flatMap((word, index) =>
-      words.includes(word)
-        ? []
-        : [unknownName(['environments', name, 'servers', index], 'server or role', { word, known: words })],
-    ),
-  );
+  const ambiguous = roles.filter((role) => names.includes(role));
   return [
     ...ambiguous.map((role) => ({
       path: ['servers'],
@@ -120,16 +142,21 @@ function listEnvironmentMistakes(
   ];
 }
 
-function unknownName(path: Path, kind: string, choice: { word: string; known: readonly string[] }): Mistake {
+function describeUnknown(
+  path: Path,
+  kind: string,
+  choice: { word: string; known: readonly string[] },
+): Mistake {
   const hint = nearest(choice.word, choice.known) ?? `there are: ${choice.known.join(', ')}`;
   return { path, message: `unknown ${kind} "${choice.word}"`, hint };
 }
 
 /** A branch or tag brings exactly one environment; patterns that are the same word are told here. */
-function listRefMistakes(environments: Entries<WrittenEnvironment>, kind: 'branches' | 'tags'): Mistake[] {
+function listRefMistakes(environments: readonly EnvironmentWords[], kind: 'branches' | 'tags'): Mistake[] {
   const takenBy = new Map<string, string>();
   const mistakes: Mistake[] = [];
-  for (const [name, environment] of environments) {
+  for (const environment of environments) {
+    const { name } = environment;
     for (const [index, ref] of environment[kind].entries()) {
       const other = takenBy.get(ref);
       if (other === undefined) takenBy.set(ref, name);

@@ -24,7 +24,7 @@ function describeIssue(issue: Issue, root: SchemaNode): Mistake[] {
     return issue.keys.map((key) => describeUnknownKey([...path, key], key, knownKeys(root, path)));
   }
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
-    const inner = issue.errors.toSorted((a, b) => depth(b) - depth(a))[0] ?? [];
+    const inner = issue.errors.toSorted((a, b) => score(b) - score(a))[0] ?? [];
     return inner.flatMap((found) => describeIssue({ ...found, path: [...issue.path, ...found.path] }, root));
   }
   if (issue.code === 'invalid_key') {
@@ -33,12 +33,10 @@ function describeIssue(issue: Issue, root: SchemaNode): Mistake[] {
   return [{ path, message: issue.message.replace('Invalid input: expected', 'expected') }];
 }
 
-/** The branch of a union that was meant is the one that got furthest into the value. */
-function depth(issues: readonly Issue[]): number {
-  return Math.max(
-    0,
-    ...issues.map((issue) => issue.path.length + (issue.code === 'unrecognized_keys' ? 1 : 0)),
-  );
+/** The branch of a union that was meant got into the value, and then has the fewest mistakes. */
+function score(issues: readonly Issue[]): number {
+  const entered = issues.some((issue) => issue.path.length > 0 || issue.code === 'unrecognized_keys');
+  return (entered ? 1000 : 0) - issues.length;
 }
 
 function describeUnknownKey(path: Path, key: string, known: readonly string[]): Mistake {

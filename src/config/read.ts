@@ -41,7 +41,8 @@ function check(
   outside: Outside,
 ): { written: WrittenConfig } | { mistakes: Mistake[] } {
   const read = readOutsideValues(document.value, outside);
-  const parsed = configSchema.safeParse(read.tree);
+  const tree = read.tree as Readonly<Record<string, unknown>>;
+  const parsed = configSchema.safeParse(tree);
   // A value from outside that is missing is told once, as missing, not again as the wrong type.
   const missing = new Set(read.mistakes.map((mistake) => formatPath(mistake.path)));
   const ofSchema = parsed.success ? [] : listSchemaMistakes(parsed.error.issues, configSchema);
@@ -49,12 +50,20 @@ function check(
     ...listDuplicates(document),
     ...read.mistakes,
     ...ofSchema.filter((mistake) => !missing.has(formatPath(mistake.path))),
-    ...listCrossMistakes(read.tree as Readonly<Record<string, unknown>>),
-    ...(parsed.success
-      ? [...listWholeMistakes(parsed.data), ...listIdentityMistakes(parsed.data, outside)]
-      : []),
+    ...listCrossMistakes(tree),
+    ...listWholeMistakes(parseSoundParts(tree, [...read.mistakes, ...ofSchema])),
+    ...listIdentityMistakes(tree, outside),
   ];
   return parsed.success && mistakes.length === 0 ? { written: parsed.data } : { mistakes };
+}
+
+/** The file with defaults in place of the top-level keys that have mistakes, so that the others are compared. */
+function parseSoundParts(
+  tree: Readonly<Record<string, unknown>>,
+  mistakes: readonly Mistake[],
+): WrittenConfig {
+  const broken = new Set(mistakes.map((mistake) => mistake.path[0]));
+  return configSchema.parse(Object.fromEntries(Object.entries(tree).filter(([key]) => !broken.has(key))));
 }
 
 function listDuplicates(document: JsonDocument): Mistake[] {
@@ -65,10 +74,11 @@ function listDuplicates(document: JsonDocument): Mistake[] {
   }));
 }
 
-function listIdentityMistakes(written: WrittenConfig, outside: Outside): Mistake[] {
-  return Object.entries(written.servers).flatMap(([name, server]): Mistake[] => {
-    if (typeof server !== 'object' || !('ssh' in server) || server.identity === undefined) return [];
-    const mistake = findIdentityMistake(resolvePath(server.identity, outside));
+function listIdentityMistakes(tree: Readonly<Record<string, unknown>>, outside: Outside): Mistake[] {
+  return Object.entries(tree.servers ?? {}).flatMap(([name, server]): Mistake[] => {
+    const identity: unknown = Object(server).identity;
+    if (typeof identity !== 'string') return [];
+    const mistake = findIdentityMistake(resolvePath(identity, outside));
     return mistake ? [{ path: ['servers', name, 'identity'], ...mistake }] : [];
   });
 }

@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { listCrossMistakes } from '../../src/config/check.ts';
+import { sshTarget } from '../../src/config/grammar.ts';
+import { formatPath } from '../../src/config/mistakes.ts';
+import { resolveConfig } from '../../src/config/resolve.ts';
+import { configSchema } from '../../src/config/schema.ts';
+
+const read = (content: unknown) =>
+  resolveConfig(configSchema.parse(content), '/c/deploy.config.json', (path) => path);
+const mistakes = (content: Record<string, unknown>) =>
+  listCrossMistakes(content).map((mistake) => `${formatPath(mistake.path)}: ${mistake.message}`);
+
+test('an SSH target is user@host[:port] and nothing else', () => {
+  const good: [string, object][] = [
+    ['deploy@app1', { user: 'deploy', host: 'app1', port: 22 }],
+    ['deploy@10.0.0.1:2222', { user: 'deploy', host: '10.0.0.1', port: 2222 }],
+    ['a.b-c_d@x.example.com', { user: 'a.b-c_d', host: 'x.example.com', port: 22 }],
+    ['root@[2001:db8::1]', { user: 'root', host: '2001:db8::1', port: 22 }],
+    ['root@[::1]:22022', { user: 'root', host: '::1', port: 22_022 }],
+  ];
+  for (const [text, expected] of good) assert.deepEqual(sshTarget().parse(text), expected, text);
+  const bad = [
+    'app1',
+    '@app1',
+    '-o@app1',
+    'u@-oProxyCommand=x',
+    'u@h:0',
+    'u@h:65536',
+    'u@h:22x',
+    'u@h:022',
+    'u@h:',
+  ];
+  const worse = [
+    'u@::1',
+    'u@[::zz]',
+    'u@[h]',
+    'u@h h',
+    'u@h;id',
+    'u:pw@h',
+    'u@h\n',
+    'u@',
+    'u@a..b',
+    'u@999.1.1.1',
+    'u@@h',
+  ];
+  for (const text of [...bad, ...worse]) assert.equal(sshTarget().safeParse(text).success, false, text);
+});
+
+test('servers are chosen by name or role; without a choice all of them', () => {
+  const config = read({
+    servers: {
+      a: { ssh: 'u@h1', roles: ['web'] },
+      b: { ssh: 'u@h2', roles: ['web', 'jobs'] },
+      c: { ssh: 'u@h3', address: '10.0.0.3' },
+      here: { local: true, address: '10.0.0.9', roles: ['jobs'] },
+    },
+    environments: { staging: { servers: ['jobs'] }, production: { servers: ['web', 'c', 'a'] }, all: {} },
+  });
+  assert.deepEqual(config.environments.staging?.servers, ['b', 'here']);
+  assert.deepEqual(config.environments.production?.servers, ['a', 'b', 'c']);
+  assert.deepEqual(config.environments.all?.servers, ['a', 'b', 'c', 'here']);
+  assert.equal(config.servers.c?.address, '10.0.0.3');
+  assert.equal(config.servers.b?.address, 'h2');
+});
+
+test('two servers cannot be one machine', () => {
+  assert.deepEqual(mistakes({ servers: { a: { ssh: 'u@h' }, b: { ssh: 'v@H:22', address: 'x' } } }), [
+    'servers.b: has the same SSH endpoint h:22 as "a"',
+  ]);
+  assert.deepEqual(mistakes({ servers: { a: { ssh: 'u@h' }, b: { ssh: 'u@h:23' } } }), [
+    'servers.b: has the same address h as "a"',
+  ]);
+  assert.deepEqual(mistakes({ servers: { a: 'local', b: { local: true } } }), [
+    'servers.b: has the same address 127.0.0.1 as "a"',
+  ]);
+  assert.deepEqual(
+    mistakes({ servers: { a: { ssh: 'u@h' }, b: { ssh: 'u@h:23', address: '10.0.0.2' } } }),
+    [],
+  );
+});
+
+test('jump hosts exist and do not go round in a circle', () => {
+  assert.deepEqual(mistakes({ servers: { a: { ssh: 'u@h', via: 'gate' } } }), [
+    'servers.a.via: unknown server "gate"',
+  ]);
+  const circle = {
+    a: { ssh: 'u@h1', via: 'b' },
+    b: { ssh: 'u@h2', via: 'c' },
+    c: { ssh: 'u@h3', via: 'b' },
+    d: { ssh: 'u@h4', via: 'd' },
+  };
+  assert.deepEqual(mistakes({ servers: circle }), [
+    'servers.b.via: goes round in a circle: b → c → b',
+    'servers.c.via: goes round in a circle: c → b → c',
+    'servers.d.via: goes round in a circle: d → d',
+  ]);
+});
+
+test('unknown servers and roles are told with the nearest one', () => {
+  const [mistake] = listCrossMistakes({
+    servers: { app1: { ssh: 'u@h', roles: ['web'] } },
+    environments: { production: { servers: ['wbe'] } },
+  });
+  assert.deepEqual(mistake, {
+    path: ['environments', 'production', 'servers', 0],
+    message: 'unknown server or role "wbe"',
+    hint: 'did you mean "web"?',
+  });
+  assert.deepEqual(mistakes({ servers: { a: { ssh: 'u@h', roles: ['a'] } } }), [
+    'servers: "a" is a server and a role; rename one',
+  ]);
+});
+
+test('a branch or tag deploys to one environment only', () => {
+  const environments = {
+    p: { branches: ['main'], tags: ['v*'] },
+    s: { branches: ['next', 'main'], tags: ['v*'] },
+  };
+  assert.deepEqual(mistakes({ environments }), [
+    'environments.s.branches[1]: "main" already deploys to "p"',
+    'environments.s.tags[0]: "v*" already deploys to "p"',
+  ]);
+});
+
+test('what this version cannot do is refused, never ignored', () => {
+  const refused: [unknown, RegExp][] = [
+    [
+      { rollout: { strategy: 'canary' } },
+      /"canary" is not available in this version; available: rolling, all-at-once/,
+    ],
+    [{ rollout: { strategy: 'slow' } }, /is not a strategy; available: rolling/],
+    [{ rollout: { bake: '5m' } }, /bake is not available/],
+    [{ rollout: { autoRollback: false } }, /always reverts/],
+    [{ approval: true }, /approval is not available/],
+    [{ promoteFrom: 'staging' }, /promoteFrom is not available/],
+  ];
+  for (const [environment, expected] of refused) {
+    const parsed = configSchema.safeParse({ environments: { production: environment } });
+    assert.match(parsed.error?.issues[0]?.message ?? 'accepted', expected);
+  }
+});
+
+test('branches that git would not have are refused', () => {
+  const branch = (name: string) =>
+    configSchema.safeParse({ environments: { p: { branches: [name] } } }).success;
+  for (const good of ['main', 'feature/x', 'release-1.2', 'v*', '*']) assert.ok(branch(good), good);
+  for (const bad of [
+    '',
+    '-x',
+    'a b',
+    'a..b',
+    'refs/heads/main',
+    'a~1',
+    'a^',
+    'a:b',
+    '/a',
+    'a/',
+    'x.lock',
+    'a\nb',
+    'a//b',
+  ])
+    assert.ok(!branch(bad), bad);
+});
