@@ -4,6 +4,9 @@ import { Failure } from '../failure.ts';
 
 /** One engine's API; only this file knows which library speaks it. */
 export type Docker = Dockerode;
+export type ContainerSpec = Dockerode.ContainerCreateOptions & { readonly name: string };
+export type ContainerEntry = Dockerode.ContainerInfo;
+export type ContainerInspect = Dockerode.ContainerInspectInfo;
 
 /** The engine of this machine. */
 export function openLocalDocker(options: { socketPath?: string } = {}): Docker {

@@ -1,0 +1,101 @@
+import type { Failure } from '../failure.ts';
+import { labelNames } from '../model/container.ts';
+import { askEngine } from './ask.ts';
+import { networkName } from './container.ts';
+import { statusOf } from './docker.ts';
+import type { ServerConnection } from './fleet.ts';
+import { chooseSubnet } from './subnet.ts';
+
+type Place = { readonly app: string; readonly env: string };
+
+/** Makes sure that the network of an app and environment is there. */
+export async function ensureNetwork(
+  connection: ServerConnection,
+  place: Place,
+  signal: AbortSignal,
+): Promise<void> {
+  const name = networkName(place.app, place.env);
+  if (await hasNetwork(connection, name, signal)) return;
+  const labels = { [labelNames.app]: place.app, [labelNames.env]: place.env };
+  try {
+    await createNetwork(connection, { name, labels, subnet: null }, signal);
+  } catch (error) {
+    // The engine's own pools hold 31 networks; a server may carry more apps than that.
+    if (!isPoolEmpty(error)) throw error;
+    const subnet = chooseSubnet(await listSubnets(connection, signal));
+    await createNetwork(connection, { name, labels, subnet }, signal);
+  }
+}
+
+/** Removes the network when no container is in it; answers whether it is gone. */
+export async function removeNetwork(
+  connection: ServerConnection,
+  place: Place,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const name = networkName(place.app, place.env);
+  const ask = { connection, what: `remove the network ${name}`, signal };
+  try {
+    await askEngine(ask, (abortSignal) =>
+      connection.docker.getNetwork(name).remove({ abortSignal } as object),
+    );
+    return true;
+  } catch (error) {
+    const status = statusOf((error as Failure).cause);
+    // 403: it has active endpoints.
+    if (status === 404 || status === 403) return status === 404;
+    throw error;
+  }
+}
+
+type Wanted = {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly subnet: string | null;
+};
+
+async function createNetwork(
+  connection: ServerConnection,
+  wanted: Wanted,
+  signal: AbortSignal,
+): Promise<void> {
+  const { name, labels, subnet } = wanted;
+  const ask = { connection, what: `create the network ${name}`, signal };
+  const ipam = subnet === null ? {} : { IPAM: { Driver: 'default', Config: [{ Subnet: subnet }] } };
+  try {
+    await askEngine(ask, (abortSignal) =>
+      connection.docker.createNetwork({
+        Name: name,
+        Driver: 'bridge',
+        CheckDuplicate: true,
+        Labels: { ...labels },
+        ...ipam,
+        abortSignal,
+      }),
+    );
+  } catch (error) {
+    if (statusOf((error as Failure).cause) !== 409) throw error;
+  }
+}
+
+async function hasNetwork(connection: ServerConnection, name: string, signal: AbortSignal): Promise<boolean> {
+  const ask = { connection, what: `find the network ${name}`, signal };
+  try {
+    await askEngine(ask, () => connection.docker.getNetwork(name).inspect());
+    return true;
+  } catch (error) {
+    if (statusOf((error as Failure).cause) === 404) return false;
+    throw error;
+  }
+}
+
+async function listSubnets(connection: ServerConnection, signal: AbortSignal): Promise<string[]> {
+  const ask = { connection, what: 'list the networks', signal };
+  const networks = await askEngine(ask, () => connection.docker.listNetworks());
+  const subnets = networks.flatMap((network) => network.IPAM?.Config?.map(({ Subnet }) => Subnet) ?? []);
+  return subnets.filter((subnet) => subnet !== undefined);
+}
+
+function isPoolEmpty(error: unknown): boolean {
+  return /non-overlapping IPv4 address pool|address pools have been fully subnetted/.test(String(error));
+}

@@ -1,0 +1,168 @@
+import { Failure } from '../failure.ts';
+import type { ObservedContainer } from '../model/container.ts';
+import { askEngine, untilAnswered } from './ask.ts';
+import { type ExitState, parseExit, parseInspect } from './container.ts';
+import { createContainer, inspectContainer, removeContainer, startCreated, unlessGone } from './create.ts';
+import type { ContainerSpec } from './docker.ts';
+import type { ServerConnection } from './fleet.ts';
+import { splitFrames } from './log-frames.ts';
+import { followLogs } from './logs.ts';
+
+/**
+ * Brings a container to run and answers how the engine sees it. The same spec again finds the container that is
+ * there; an older one of ours under that name is replaced. `port_taken` and `container_not_started` leave none.
+ */
+export async function startContainer(
+  connection: ServerConnection,
+  spec: ContainerSpec,
+  signal: AbortSignal,
+): Promise<ObservedContainer> {
+  return await untilAnswered(connection, signal, async () => {
+    const found = await createContainer(connection, spec, signal);
+    if (!found?.State.Running) await startCreated(connection, spec.name, signal);
+    const inspect = await inspectContainer(connection, spec.name, signal);
+    const observed = inspect && parseInspect(connection.server.name, inspect);
+    if (observed) return observed;
+    throw new Failure(
+      'container_not_started',
+      `${spec.name} on ${connection.server.name} is gone after its start`,
+    );
+  });
+}
+
+/** Null while a container runs and was never restarted; otherwise how it ended. One that is gone is a Failure. */
+export async function inspectExit(
+  connection: ServerConnection,
+  name: string,
+  signal: AbortSignal,
+): Promise<ExitState | null> {
+  const inspect = await inspectContainer(connection, name, signal);
+  if (inspect) return parseExit(inspect);
+  throw new Failure('container_gone', `${name} is not on ${connection.server.name} any more`);
+}
+
+/** The last lines of a container, both streams in the order in which the engine has them. */
+export async function readLogs(
+  connection: ServerConnection,
+  name: string,
+  options: { readonly tail: number },
+  signal: AbortSignal,
+): Promise<string> {
+  const query = { follow: false as const, stdout: true, stderr: true, timestamps: true, ...options };
+  const what = `read the log of ${name}`;
+  const buffer = await askEngine({ connection, what, signal }, (abortSignal) =>
+    connection.docker.getContainer(name).logs({ ...query, abortSignal }),
+  );
+  const lines: string[] = [];
+  for await (const { line } of splitFrames([buffer])) lines.push(line);
+  return lines.join('\n');
+}
+
+/** Asks the container to stop, kills it after `timeoutMs`, and removes it with its anonymous volumes. */
+export async function stopContainer(
+  connection: ServerConnection,
+  name: string,
+  options: { readonly timeoutMs: number; readonly signal: AbortSignal },
+): Promise<void> {
+  const { timeoutMs, signal } = options;
+  const t = Math.ceil(timeoutMs / 1000);
+  const stop = { connection, what: `stop ${name}`, signal, deadlineMs: timeoutMs + 30_000 };
+  await untilAnswered(connection, signal, async () => {
+    await unlessGone(
+      askEngine(stop, (abortSignal) => connection.docker.getContainer(name).stop({ t, abortSignal })),
+    );
+    await removeContainer(connection, name, signal);
+  });
+}
+
+export type RunOptions = {
+  readonly log: (line: string) => void;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+};
+
+const killMs = 10_000;
+
+/**
+ * Runs a container to its end and answers how it ended; the caller removes it. The same spec again attaches to the
+ * run that is there and gives its outcome, so a command never runs twice for one deploy and epoch. When it takes
+ * longer than `timeoutMs`, or the signal aborts, it is stopped.
+ */
+export async function runOnce(
+  connection: ServerConnection,
+  spec: ContainerSpec,
+  options: RunOptions,
+): Promise<ExitState> {
+  const { log, timeoutMs, signal } = options;
+  const late = AbortSignal.timeout(timeoutMs);
+  const bounded = AbortSignal.any([signal, late]);
+  let seen: string | undefined;
+  try {
+    return await untilAnswered(connection, bounded, async () => {
+      await beginRun(connection, spec, bounded);
+      for await (const { at, line } of followLogs(connection, spec.name, { since: seen, signal: bounded })) {
+        log(line);
+        seen = at;
+      }
+      await waitForEnd(connection, spec.name, bounded);
+      const exit = await inspectExit(connection, spec.name, bounded);
+      if (exit) return exit;
+      throw new Failure('docker_lost', `${spec.name} on ${connection.server.name}: its end was not reported`);
+    });
+  } catch (error) {
+    if (!bounded.aborted) throw error;
+    await stopRun(connection, spec.name);
+    signal.throwIfAborted();
+    throw new Failure(
+      'run_timed_out',
+      `${spec.name} did not end within ${timeoutMs / 1000} s and was stopped`,
+    );
+  }
+}
+
+/** Aborts the moment the engine reports the container's death, or the connection is lost. Ends with `signal`. */
+export async function watchDeath(
+  connection: ServerConnection,
+  name: string,
+  signal: AbortSignal,
+): Promise<AbortSignal> {
+  const died = new AbortController();
+  const what = `watch ${name}`;
+  const filters = { container: [name], event: ['die'] };
+  const events = await askEngine({ connection, what, signal }, () =>
+    connection.docker.getEvents({ filters }),
+  );
+  const stop = () => (events as NodeJS.ReadableStream & { destroy(): void }).destroy();
+  signal.addEventListener('abort', stop, { once: true });
+  events.once('data', () => died.abort());
+  events.once('error', () => died.abort());
+  events.once('close', () => died.abort());
+  events.on('end', stop);
+  died.signal.addEventListener('abort', stop, { once: true });
+  return died.signal;
+}
+
+async function beginRun(
+  connection: ServerConnection,
+  spec: ContainerSpec,
+  signal: AbortSignal,
+): Promise<void> {
+  const found = await createContainer(connection, spec, signal);
+  if (found && found.State.Status !== 'created') return;
+  await startCreated(connection, spec.name, signal);
+}
+
+async function waitForEnd(connection: ServerConnection, name: string, signal: AbortSignal): Promise<void> {
+  const ask = { connection, what: `wait for ${name}`, signal, deadlineMs: 24 * 3_600_000 };
+  await askEngine(ask, (abortSignal) => connection.docker.getContainer(name).wait({ abortSignal }));
+}
+
+async function stopRun(connection: ServerConnection, name: string): Promise<void> {
+  const ask = { connection, what: `stop ${name}`, signal: AbortSignal.timeout(killMs + 30_000) };
+  const t = killMs / 1000;
+  await untilAnswered(connection, ask.signal, () =>
+    unlessGone(
+      askEngine(ask, (abortSignal) => connection.docker.getContainer(name).stop({ t, abortSignal })),
+    ),
+  );
+}

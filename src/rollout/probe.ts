@@ -1,0 +1,129 @@
+import { get } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ExitState } from '../fleet/container.ts';
+import type { HealthCheck } from '../model/release.ts';
+
+export type ProbeOptions = {
+  /** `address:port` where the container is published. */
+  readonly address: string;
+  readonly health: HealthCheck;
+  /** Null while the container runs and was never restarted. */
+  readonly isRunning: () => Promise<ExitState | null>;
+  /** Aborts the moment the container's death is known, so that nobody waits for the next try. */
+  readonly died?: AbortSignal;
+  readonly signal: AbortSignal;
+  /** Milliseconds of a clock that never jumps. */
+  readonly now?: () => number;
+};
+
+export type ProbeResult =
+  | { readonly healthy: true; readonly ms: number }
+  /** The reason ends a sentence that begins with the container's name. */
+  | {
+      readonly healthy: false;
+      readonly ms: number;
+      readonly reason: string;
+      readonly exit: ExitState | null;
+    };
+
+type Answer = { readonly good: boolean; readonly seen: string };
+
+const shownBytes = 200;
+// How often the engine is asked whether the container still runs, when no answer comes.
+const lookMs = 1_000;
+
+/**
+ * Asks a container from outside until it gave enough good answers in a row, ended, or its time is up. An answer
+ * below 500 is good and a redirect is not followed; no answer is tried again after the interval.
+ */
+export async function probeContainer(options: ProbeOptions): Promise<ProbeResult> {
+  const { address, health, died, signal, now = () => performance.now() } = options;
+  const begin = now();
+  const end = begin + health.deadlineMs;
+  const passed = () => Math.round(now() - begin);
+  let inRow = 0;
+  let last: Answer = { good: false, seen: 'was not asked' };
+  let lookAt = begin + Math.min(lookMs, health.intervalMs);
+  while (now() < end) {
+    signal.throwIfAborted();
+    last = await ask(address, health, Math.min(health.timeoutMs, end - now()), options);
+    signal.throwIfAborted();
+    inRow = last.good ? inRow + 1 : 0;
+    const dead = died?.aborted === true;
+    if (!dead && inRow >= health.healthy) return { healthy: true, ms: passed() };
+    if (dead || (!last.good && now() >= lookAt)) {
+      const exit = await options.isRunning();
+      if (exit) return { healthy: false, ms: passed(), reason: exit.reason, exit };
+      lookAt = now() + lookMs;
+    }
+    await pause(Math.min(health.intervalMs, end - now()), options);
+  }
+  const exit = await options.isRunning();
+  const reason = exit?.reason ?? `${last.seen} for ${health.deadlineMs / 1000} s`;
+  return { healthy: false, ms: passed(), reason, exit };
+}
+
+async function ask(
+  address: string,
+  health: HealthCheck,
+  timeoutMs: number,
+  { died, signal }: ProbeOptions,
+): Promise<Answer> {
+  const late = AbortSignal.timeout(Math.max(1, Math.round(timeoutMs)));
+  const bounded = AbortSignal.any([signal, late, ...(died ? [died] : [])]);
+  try {
+    return await requestOnce(`http://${address}${health.path}`, health.path, bounded);
+  } catch (error) {
+    if (late.aborted)
+      return { good: false, seen: `gave no answer within ${timeoutMs / 1000} s on ${health.path}` };
+    return { good: false, seen: describe(error as NodeJS.ErrnoException) };
+  }
+}
+
+async function requestOnce(url: string, path: string, signal: AbortSignal): Promise<Answer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+  const headers = { 'user-agent': 'hawser-probe', connection: 'close' };
+  const request = get(url, { agent: false, headers, signal }, (response) => {
+    const status = response.statusCode ?? 0;
+    if (status < 500) {
+      resolve({ good: true, seen: `answered ${status} on ${path}` });
+      response.destroy();
+      return;
+    }
+    let body = Buffer.alloc(0);
+    const finish = () => {
+      resolve({ good: false, seen: `answered ${status} on ${path}${excerptOf(body)}` });
+      response.destroy();
+    };
+    response.on('data', (chunk: Buffer) => {
+      body = Buffer.concat([body, chunk]);
+      if (body.length >= shownBytes) finish();
+    });
+    response.on('end', finish);
+    response.on('error', finish);
+  });
+  request.on('error', reject);
+  return await promise;
+}
+
+/** The first bytes of a bad answer on one line, without control characters: they end up on a terminal. */
+function excerptOf(body: Buffer): string {
+  const text = body
+    .toString('utf8', 0, shownBytes)
+    .replace(/[\p{C}\s]+/gu, ' ')
+    .trim();
+  return text === '' ? '' : `: ${text}`;
+}
+
+function describe(error: NodeJS.ErrnoException): string {
+  if (error.code === 'ECONNREFUSED') return 'refused connections';
+  if (error.code === 'ECONNRESET') return 'closed the connection without an answer';
+  if (error.code?.startsWith('HPE_')) return `did not answer in HTTP (${error.message})`;
+  return `could not be asked (${error.message})`;
+}
+
+async function pause(ms: number, { died, signal }: ProbeOptions): Promise<void> {
+  if (ms <= 0) return;
+  const bounded = AbortSignal.any([signal, ...(died ? [died] : [])]);
+  await sleep(ms, undefined, { signal: bounded }).catch(() => signal.throwIfAborted());
+}
