@@ -26,7 +26,8 @@ export type ProbeResult =
       readonly exit: ExitState | null;
     };
 
-type Answer = { readonly good: boolean; readonly seen: string };
+type Watch = { died: AbortSignal | undefined; readonly signal: AbortSignal };
+type Answer = { readonly good: boolean; readonly seen: string | null };
 
 const shownBytes = 200;
 // How often the engine is asked whether the container still runs, when no answer comes.
@@ -37,52 +38,55 @@ const lookMs = 1_000;
  * below 500 is good and a redirect is not followed; no answer is tried again after the interval.
  */
 export async function probeContainer(options: ProbeOptions): Promise<ProbeResult> {
-  const { address, health, died, signal, now = () => performance.now() } = options;
+  const { address, health, signal, now = () => performance.now() } = options;
   const begin = now();
   const end = begin + health.deadlineMs;
-  const passed = () => Math.round(now() - begin);
+  const watch: Watch = { died: options.died, signal };
   let inRow = 0;
-  let last: Answer = { good: false, seen: 'was not asked' };
+  let seen = 'was not asked';
   let lookAt = begin + Math.min(lookMs, health.intervalMs);
+  const fail = (exit: ExitState | null): ProbeResult => {
+    const reason = exit?.reason ?? `${seen} for ${health.deadlineMs / 1000} s`;
+    return { healthy: false, ms: Math.round(now() - begin), reason, exit };
+  };
   while (now() < end) {
+    const answer = await ask(address, health, end - now(), watch);
     signal.throwIfAborted();
-    last = await ask(address, health, Math.min(health.timeoutMs, end - now()), options);
-    signal.throwIfAborted();
-    inRow = last.good ? inRow + 1 : 0;
-    const dead = died?.aborted === true;
-    if (!dead && inRow >= health.healthy) return { healthy: true, ms: passed() };
-    if (dead || (!last.good && now() >= lookAt)) {
+    seen = answer.seen ?? seen;
+    inRow = answer.good ? inRow + 1 : 0;
+    if (watch.died?.aborted || (!answer.good && now() >= lookAt)) {
       const exit = await options.isRunning();
-      if (exit) return { healthy: false, ms: passed(), reason: exit.reason, exit };
+      if (exit) return fail(exit);
       lookAt = now() + lookMs;
+      // The watch itself was lost: from here on the engine is asked.
+      if (watch.died?.aborted) watch.died = undefined;
     }
-    await pause(Math.min(health.intervalMs, end - now()), options);
+    if (inRow >= health.healthy) return { healthy: true, ms: Math.round(now() - begin) };
+    await pause(Math.min(health.intervalMs, end - now()), watch);
   }
-  const exit = await options.isRunning();
-  const reason = exit?.reason ?? `${last.seen} for ${health.deadlineMs / 1000} s`;
-  return { healthy: false, ms: passed(), reason, exit };
+  return fail(await options.isRunning());
 }
 
-async function ask(
-  address: string,
-  health: HealthCheck,
-  timeoutMs: number,
-  { died, signal }: ProbeOptions,
-): Promise<Answer> {
-  const late = AbortSignal.timeout(Math.max(1, Math.round(timeoutMs)));
-  const bounded = AbortSignal.any([signal, late, ...(died ? [died] : [])]);
+async function ask(address: string, health: HealthCheck, leftMs: number, watch: Watch): Promise<Answer> {
+  const { path, timeoutMs } = health;
+  const late = AbortSignal.timeout(Math.max(1, Math.round(Math.min(timeoutMs, leftMs))));
   try {
-    return await requestOnce(`http://${address}${health.path}`, health.path, bounded);
+    return await requestOnce(`http://${address}${path}`, path, AbortSignal.any([late, ...signalsOf(watch)]));
   } catch (error) {
-    if (late.aborted)
-      return { good: false, seen: `gave no answer within ${timeoutMs / 1000} s on ${health.path}` };
-    return { good: false, seen: describe(error as NodeJS.ErrnoException) };
+    if (!late.aborted) return { good: false, seen: describe(error as NodeJS.ErrnoException) };
+    // Cut short by the end of all its time, it says nothing about the app.
+    const seen = leftMs < timeoutMs ? null : `gave no answer within ${timeoutMs / 1000} s on ${path}`;
+    return { good: false, seen };
   }
+}
+
+function signalsOf({ died, signal }: Watch): AbortSignal[] {
+  return died ? [signal, died] : [signal];
 }
 
 async function requestOnce(url: string, path: string, signal: AbortSignal): Promise<Answer> {
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
-  const headers = { 'user-agent': 'hawser-probe', connection: 'close' };
+  const headers = { 'user-agent': 'hawser-probe' };
   const request = get(url, { agent: false, headers, signal }, (response) => {
     const status = response.statusCode ?? 0;
     if (status < 500) {
@@ -122,8 +126,8 @@ function describe(error: NodeJS.ErrnoException): string {
   return `could not be asked (${error.message})`;
 }
 
-async function pause(ms: number, { died, signal }: ProbeOptions): Promise<void> {
+async function pause(ms: number, watch: Watch): Promise<void> {
   if (ms <= 0) return;
-  const bounded = AbortSignal.any([signal, ...(died ? [died] : [])]);
-  await sleep(ms, undefined, { signal: bounded }).catch(() => signal.throwIfAborted());
+  const signal = AbortSignal.any(signalsOf(watch));
+  await sleep(ms, undefined, { signal }).catch(() => watch.signal.throwIfAborted());
 }
