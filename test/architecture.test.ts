@@ -47,7 +47,7 @@ const pureFiles = [
     (name) => `src/config/${name}.ts`,
   ),
 ];
-const pureModules = ['path', 'path/posix', 'net', 'crypto', 'util', 'buffer', 'zlib'].map(
+const pureModules = ['path', 'path/posix', 'net', 'crypto', 'util', 'url', 'buffer', 'zlib'].map(
   (name) => `node:${name}`,
 );
 const purePackages = ['zod', 'fastest-levenshtein', '@balena/dockerignore'];
