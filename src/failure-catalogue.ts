@@ -36,6 +36,7 @@ export const failureCatalogue = {
   redis_policy: { status: 409, fix: 'redis-cli CONFIG SET maxmemory-policy noeviction' },
   internal: { status: 500, fix: 'hawser deploys:retry ID; if it stays, report it with the id and the server log.' },
   not_finished: { status: 409, fix: 'hawser deploys:attach ID follows it, hawser deploys:cancel ID stops it.' },
+  shutting_down: { status: 503, fix: 'Nothing to do: it goes on when Hawser is up again.' },
   // the deploy
   deploy_not_found: { status: 404, fix: 'hawser deploys -a APP lists the deploys.' },
   release_not_found: { status: 404, fix: 'hawser releases -a APP -e ENV lists the releases.' },
@@ -172,6 +173,19 @@ export const failureCatalogue = {
   server_busy: { status: 503, fix: 'Push again in a minute.' },
   server_stopping: { status: 503, fix: 'Push again when the server is back.' },
   hook_refused: { status: 403, fix: 'Push over HTTP or SSH; hooks answer to nobody else.' },
+  // the routes
+  domain_invalid: { status: 400, fix: 'Correct the domain; hawser domains -a APP lists those that are.' },
+  table_invalid: { status: 500, fix: 'Correct the domain or the health path that is named above.' },
+  backend_not_up: {
+    status: 502,
+    fix: 'See that this machine reaches that address; hawser deploys:retry ID tries again.',
+  },
+  backend_still_routed: { status: 409, fix: 'Nothing to do: it is in use again.' },
+  load_balancer_lost: { status: 502, fix: 'Nothing to do: it is started again; hawser doctor shows its state.' },
+  load_balancer_refused: { status: 502, fix: 'hawser doctor shows the state of the load balancer.' },
+  load_balancer_config: { status: 500, fix: 'Correct loadBalancer in deploy.config.json.' },
+  load_balancer_folder: { status: 400, fix: 'Choose a shorter, plain path for "data" in deploy.config.json.' },
+  load_balancer_missing: { status: 500, fix: 'Install HAProxy 2.6 or newer: apt-get install haproxy.' },
 } as const satisfies Record<string, { status: number; fix: string }>;
 
 export type FailureCode = keyof typeof failureCatalogue;

@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from 'node:util';
 
 const lineLimit = 16_384;
 // Everything that can move a cursor, reorder text or end a line, but for the tab.
-const unprintable = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069\ufeff]/g;
+const unprintable = /(?!\t)[\p{Cc}\u202a-\u202e\u2066-\u2069\ufeff]/gu;
 
 export type LineKind = 'step' | 'detail' | 'result' | 'warning';
 

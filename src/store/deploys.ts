@@ -207,6 +207,17 @@ export async function advanceDeploy(
     throw new Failure('lease_lost', `Deploy ${held.id} is held by a newer worker.`);
 }
 
+/** Every turn that is taken in an environment has a number of its own, higher than any before. */
+export async function nextEpoch(db: Database, environmentId: string): Promise<number> {
+  const { epoch } = await db
+    .updateTable('environments')
+    .set((eb) => ({ epoch: eb('epoch', '+', 1) }))
+    .where('id', '=', environmentId)
+    .returning('epoch')
+    .executeTakeFirstOrThrow();
+  return epoch;
+}
+
 /** Takes a deploy for this epoch; what an older epoch still writes to it is refused from now on. */
 export async function holdDeploy(db: Database, id: number, epoch: number): Promise<boolean> {
   const done = await db

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Database } from './database.ts';
 
@@ -11,9 +12,9 @@ function monotonicMs(): number {
   return Number(process.hrtime.bigint() / 1_000_000n);
 }
 
-/** A holder that its machine can tell to be alive or not: process id and start time. */
-export function thisHolder(): string {
-  return `${process.pid}/${startOf(process.pid)}`;
+/** A holder that its machine can tell to be alive or not: process id, start time, and which of its claims. */
+function newHolder(): string {
+  return `${process.pid}/${startOf(process.pid)}/${randomUUID()}`;
 }
 
 /** False only when the holder is known to be gone: it was killed, or another process has its id now. */
@@ -39,12 +40,13 @@ const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
  * Takes the lease when nobody holds it, or when its holder is gone or was silent for 8 s.
  * Every taking raises the epoch, by which late writes of an earlier holder are known and refused.
  */
-export async function claimLease(db: Database, key: string, holder: string): Promise<Lease | null> {
+export async function claimLease(db: Database, key: string): Promise<Lease | null> {
+  const holder = newHolder();
   const seen = monotonicMs();
   return db.transaction().execute(async (tx) => {
     const row = await tx.selectFrom('leases').selectAll().where('key', '=', key).executeTakeFirst();
     const heard = row !== undefined && row.boot === boot && seen - row.seen_ms < silenceMs;
-    if (heard && row.holder !== holder && mayLive(row.holder)) return null;
+    if (heard && mayLive(row.holder)) return null;
     const epoch = (row?.epoch ?? 0) + 1;
     const value = { key, holder, epoch, boot, seen_ms: seen };
     await tx

@@ -1,0 +1,72 @@
+import { parseManifest } from '../build/manifest.ts';
+import { performBuild } from '../build/perform.ts';
+import type { Source } from '../model/app.ts';
+import { publishImage } from '../publish/perform.ts';
+import { planRelease } from '../publish/plan.ts';
+import { advanceDeploy, getSource } from '../store/deploys.ts';
+import { recordRelease } from '../store/releases.ts';
+import type { PipelineDrivers } from './drivers.ts';
+import type { LaneWork, Turn } from './lane.ts';
+import { openSource } from './source.ts';
+import { performStep } from './step.ts';
+
+/** The lane that turns a source into a release: build, publish, record. */
+export function buildLane(drivers: PipelineDrivers): LaneWork {
+  return { lane: 'build', advance: (turn) => buildRelease(turn, drivers) };
+}
+
+async function buildRelease(turn: Turn, drivers: PipelineDrivers): Promise<void> {
+  const { deploy, place, log, signal } = turn;
+  const { db } = drivers;
+  if (deploy.sourceId === null) throw new Error(`deploy ${deploy.id} has no source to build`);
+  const source = await getSource(db, deploy.sourceId);
+  await advanceDeploy(db, deploy, { state: 'building' });
+  const built = await performStep(turn, drivers, 'build', () => build(turn, source, drivers));
+  signal.throwIfAborted();
+  await advanceDeploy(db, deploy, { state: 'publishing' });
+  const repository = `hawser/${place.app.id}`;
+  const { registry } = drivers;
+  const image = await performStep(turn, drivers, 'publish', () =>
+    publishImage({ docker: drivers.builder, imageId: built.imageId, repository, registry, log, signal }),
+  );
+  signal.throwIfAborted();
+  const release = await recordRelease(db, {
+    ...planRelease({
+      manifest: built.manifest,
+      exposedPorts: built.exposedPorts,
+      limits: drivers.config.limits,
+    }),
+    environmentId: deploy.environmentId,
+    image: { repository, digest: image.digest },
+    commit: source.commit,
+    author: source.author,
+    message: source.message,
+    actor: deploy.actor,
+    deployId: deploy.id,
+    rollbackOf: null,
+  });
+  await advanceDeploy(db, deploy, { state: 'releasing', release_id: release.id });
+  await drivers.touch('rollout', deploy.environmentId);
+}
+
+async function build(turn: Turn, source: Source, drivers: PipelineDrivers) {
+  const { builders, limits } = drivers.config;
+  const memory = `${(builders.memory / 2 ** 30).toFixed(1).replace('.0', '')} GB`;
+  turn.log.step(`Building ${source.commit.slice(0, 7)} (limit ${memory}, ${builders.cpus} CPU)`);
+  const files = openSource(drivers.git, turn.place.app.id, source.commit);
+  const manifest = await parseManifest(files);
+  for (const warning of manifest.warnings) turn.log.warning(warning);
+  const built = await performBuild({
+    docker: drivers.builder,
+    source: files,
+    manifest,
+    builders,
+    limits,
+    app: turn.place.app,
+    deployId: turn.deploy.id,
+    noCache: turn.deploy.options.noCache ?? false,
+    log: turn.log,
+    signal: turn.signal,
+  });
+  return { ...built, manifest };
+}

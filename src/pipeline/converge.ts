@@ -1,0 +1,57 @@
+import type { DeployLog } from '../log/deploy-log.ts';
+import type { Place } from '../store/apps.ts';
+import { findPlace, forgetEnvironment } from '../store/apps.ts';
+import { getRelease } from '../store/releases.ts';
+import { observeAndPlan, performRetire, performRollout } from '../rollout/perform.ts';
+import { isEmpty } from '../rollout/plan.ts';
+import { getEnvironmentConfig } from './accept.ts';
+import type { PipelineDrivers } from './drivers.ts';
+import { planTimes, planWanted } from './rollout-lane.ts';
+
+/**
+ * Brings what runs in line with the live release on every server that can be reached: one that came back,
+ * a container that is gone, what a killed worker left over. Of a destroyed app nothing is to run.
+ */
+export async function converge(place: Place, drivers: PipelineDrivers, signal: AbortSignal): Promise<void> {
+  const now = await findPlace(drivers.db, place.environment.id);
+  if (now === undefined) return;
+  const currentId = now.environment.currentReleaseId;
+  const release = currentId === null ? null : await getRelease(drivers.db, currentId);
+  const settings = getEnvironmentConfig(drivers.config, now.environment.name);
+  const wanted = planWanted(now, release, { ...settings, rollout: { ...settings.rollout, onUnreachable: 'skip' } });
+  const job = {
+    place: now,
+    deploy: { id: release?.deployId ?? 0, epoch: 0 },
+    release,
+    ...planTimes(settings, release),
+    log: toServerLog(now, drivers),
+    signal,
+  };
+  const outlook = await observeAndPlan(job, wanted, drivers.rollout);
+  if (!isEmpty(outlook.plan)) {
+    drivers.log.info({ app: now.app.name, env: now.environment.name, ...summary(outlook.plan) }, 'converging');
+    if (outlook.plan.blocked.length === 0) await performRollout(job, outlook, drivers.rollout);
+    await performRetire(job, outlook.plan, drivers.rollout);
+  }
+  const complete = outlook.world.every((server) => server.reachable);
+  if (now.destroyed && complete) await forgetEnvironment(drivers.db, now.environment.id);
+}
+
+function summary(plan: Awaited<ReturnType<typeof observeAndPlan>>['plan']) {
+  return {
+    start: plan.start.map((container) => `${container.server}/${container.name}`),
+    retire: plan.retire.map((container) => `${container.server}/${container.name}`),
+    unreachable: plan.skipped.map((skipped) => skipped.server),
+  };
+}
+
+/** Nobody follows a convergence: what it says goes to the server's own log. */
+function toServerLog(place: Place, { log }: PipelineDrivers): DeployLog {
+  const fields = { app: place.app.name, env: place.environment.name };
+  return {
+    step: (text) => log.info(fields, text),
+    detail: (text) => log.info(fields, text),
+    result: (text) => log.info(fields, text),
+    warning: (text) => log.warn(fields, text),
+  };
+}

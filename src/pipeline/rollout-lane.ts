@@ -1,0 +1,175 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { EnvironmentConfig } from '../config.ts';
+import { Failure, type FailureCode } from '../failure.ts';
+import type { Deploy } from '../model/deploy.ts';
+import type { HealthCheck, Release } from '../model/release.ts';
+import type { RolloutJob } from '../rollout/drivers.ts';
+import { observeAndPlan, performRetire, performRevert, performRollout } from '../rollout/perform.ts';
+import type { Wanted } from '../rollout/plan.ts';
+import { performReleaseCommand } from '../rollout/release-command.ts';
+import type { Place } from '../store/apps.ts';
+import { findPlace } from '../store/apps.ts';
+import { advanceDeploy, getSource } from '../store/deploys.ts';
+import { getRelease, recordRelease, switchRelease } from '../store/releases.ts';
+import { getEnvironmentConfig } from './accept.ts';
+import { converge } from './converge.ts';
+import type { PipelineDrivers } from './drivers.ts';
+import { type LaneWork, type Turn, toFailure } from './lane.ts';
+import { performStep } from './step.ts';
+
+/** The lane that brings a release to its servers: release command, rollout, live, retire. */
+export function rolloutLane(drivers: PipelineDrivers): LaneWork {
+  return {
+    lane: 'rollout',
+    advance: (turn) => bringLive(turn, drivers),
+    settle: (place, signal) => converge(place, drivers, signal),
+  };
+}
+
+async function bringLive(turn: Turn, drivers: PipelineDrivers): Promise<void> {
+  const release = await findOrMakeRelease(turn, drivers);
+  const context = planContext(turn, release, drivers);
+  if (turn.deploy.switchedAt === null) {
+    if (turn.deploy.failureCode !== null && turn.deploy.stopRequest === null) {
+      return failAndRevert(turn, context, restoreFailure(turn.deploy), drivers);
+    }
+    try {
+      await refuseOlder(turn, drivers);
+      await releaseAndRollOut(turn, context, drivers);
+    } catch (error) {
+      return failAndRevert(turn, context, error, drivers);
+    }
+  }
+  await finishLive(turn, release, drivers);
+  await retire(turn, context, drivers);
+}
+
+type Context = { readonly job: RolloutJob & { release: Release }; readonly wanted: Wanted };
+
+/** A rollback makes its release here, from the one that it brings back; a push made it when it was built. */
+async function findOrMakeRelease({ deploy }: Turn, { db }: PipelineDrivers): Promise<Release> {
+  if (deploy.releaseId !== null) return getRelease(db, deploy.releaseId);
+  if (deploy.fromReleaseId === null) throw new Error(`deploy ${deploy.id} has no release to bring live`);
+  const { id: _id, version: _version, ...before } = await getRelease(db, deploy.fromReleaseId);
+  const release = await recordRelease(db, {
+    ...before,
+    releaseCommand: null,
+    actor: deploy.actor,
+    deployId: deploy.id,
+    rollbackOf: deploy.fromReleaseId,
+  });
+  await advanceDeploy(db, deploy, { state: 'releasing', release_id: release.id });
+  return release;
+}
+
+function planContext(turn: Turn, release: Release, drivers: PipelineDrivers): Context {
+  const settings = getEnvironmentConfig(drivers.config, turn.place.environment.name);
+  const { deploy, place, log, signal } = turn;
+  return {
+    job: { deploy, place, log, signal, release, ...planTimes(settings, release) },
+    wanted: planWanted(place, release, settings),
+  };
+}
+
+/** What an environment is to run by its settings. */
+export function planWanted(place: Place, release: Release | null, settings: EnvironmentConfig): Wanted {
+  const { app, environment } = place;
+  return { app: app.name, env: environment.name, release, servers: settings.servers, strategy: settings.rollout };
+}
+
+/** The operator's times, with what the app's own health check says on top. */
+export function planTimes({ rollout }: EnvironmentConfig, release: Release | null) {
+  const health: HealthCheck = { ...rollout.health, ...release?.health };
+  return { health, drainMs: rollout.drainMs, stopTimeoutMs: rollout.stopTimeoutMs };
+}
+
+/** Order is by number: what a newer deploy made live is never replaced by an older one. */
+async function refuseOlder({ deploy, place }: Turn, { db }: PipelineDrivers): Promise<void> {
+  const now = await findPlace(db, place.environment.id);
+  const currentId = now?.environment.currentReleaseId ?? null;
+  if (currentId === null) return;
+  const current = await getRelease(db, currentId);
+  if (current.deployId > deploy.id) {
+    throw new Failure('superseded', `Deploy ${current.deployId} is newer and live already.`);
+  }
+}
+
+async function releaseAndRollOut(turn: Turn, { job, wanted }: Context, drivers: PipelineDrivers): Promise<void> {
+  const { deploy, log, signal } = turn;
+  const outlook = await observeAndPlan(job, wanted, drivers.rollout);
+  const first = wanted.servers.find((name) => outlook.world.some((seen) => seen.server === name && seen.reachable));
+  if (first !== undefined && outlook.plan.blocked.length === 0) {
+    await performReleaseCommand(job, first, drivers.rollout);
+  }
+  signal.throwIfAborted();
+  await advanceDeploy(drivers.db, deploy, { state: 'rolling_out' });
+  const count = wanted.servers.length;
+  log.step(`Rolling out v${job.release.version} to ${count} ${count === 1 ? 'server' : 'servers'}`);
+  await performStep(turn, drivers, 'rollout', () => performRollout(job, outlook, drivers.rollout));
+  signal.throwIfAborted();
+  await switchRelease(drivers.db, deploy, job.release);
+}
+
+/** The cause is recorded before anything is undone, so that a kill in mid-revert ends in the same truth. */
+async function failAndRevert(turn: Turn, context: Context, error: unknown, drivers: PipelineDrivers): Promise<void> {
+  const { deploy, signal, log } = turn;
+  const cause = signal.aborted ? signal.reason : error;
+  const failure = toFailure(cause, deploy, drivers);
+  if (failure.code === 'lease_lost' || failure.code === 'shutting_down') throw failure;
+  await advanceDeploy(drivers.db, deploy, {
+    failure_code: failure.code,
+    failure_message: failure.message,
+    failure_fix: failure.fix,
+  });
+  log.warning(failure.message);
+  const before = await readBefore(turn, drivers);
+  log.step(before.release === null ? 'Taking it back' : `Taking it back: v${before.release.version} goes on serving`);
+  // A person's stop must not stop the way back; a shutdown or a lost lease still does.
+  const undo = { ...context.job, release: before.release, signal: turn.laneSignal };
+  await performStep(turn, drivers, 'revert', () => performRevert(undo, before, drivers.rollout));
+  throw failure;
+}
+
+async function readBefore({ place }: Turn, { db, config }: PipelineDrivers): Promise<Wanted> {
+  const now = await findPlace(db, place.environment.id);
+  const currentId = now?.environment.currentReleaseId ?? null;
+  const release = currentId === null ? null : await getRelease(db, currentId);
+  return planWanted(place, release, getEnvironmentConfig(config, place.environment.name));
+}
+
+function restoreFailure(deploy: Deploy): Failure {
+  const { failureCode, failureMessage, failureFix } = deploy;
+  const options = failureFix === null ? {} : { fix: failureFix };
+  return new Failure(failureCode as FailureCode, failureMessage ?? 'It failed.', options);
+}
+
+const branchTries = 10;
+
+/** The branch moves only now. The release serves already, so a branch that cannot move does not fail it. */
+async function finishLive(turn: Turn, release: Release, drivers: PipelineDrivers): Promise<void> {
+  const { deploy, place, log } = turn;
+  if (deploy.sourceId !== null && release.rollbackOf === null) {
+    const source = await getSource(drivers.db, deploy.sourceId);
+    for (let tries = 1; ; tries += 1) {
+      try {
+        await drivers.git.updateRef(place.app.id, source.ref, source.commit);
+        break;
+      } catch (error) {
+        if (tries < branchTries) {
+          await pause(200);
+          continue;
+        }
+        log.warning(`${source.ref} could not be moved: ${(error as Error).message}`);
+        break;
+      }
+    }
+  }
+  await advanceDeploy(drivers.db, deploy, { state: 'live' });
+}
+
+/** The old release is out of rotation; what is still in flight there ends before its containers do. */
+async function retire(turn: Turn, { job, wanted }: Context, drivers: PipelineDrivers): Promise<void> {
+  const skipping = { ...wanted, strategy: { ...wanted.strategy, onUnreachable: 'skip' as const } };
+  const { plan } = await observeAndPlan(job, skipping, drivers.rollout);
+  await performRetire(job, plan, drivers.rollout);
+}

@@ -1,0 +1,40 @@
+import type { Deploy } from '../model/deploy.ts';
+
+/** The two lanes of an environment: one builds while the other rolls out. */
+export type Lane = 'build' | 'rollout';
+
+export const lanes: readonly Lane[] = ['build', 'rollout'];
+
+const buildStates = ['building', 'testing', 'publishing'];
+
+/**
+ * Which of an environment's unfinished deploys a lane works on next, if any: what was begun before what
+ * waits, the older before the newer. Order is by number, never by clock.
+ */
+export function nextTurn(lane: Lane, unfinished: readonly Deploy[]): Deploy | undefined {
+  const inOrder = [...unfinished].sort((a, b) => a.id - b.id);
+  return lane === 'build' ? nextBuild(inOrder) : nextRollout(inOrder);
+}
+
+function nextBuild(inOrder: readonly Deploy[]): Deploy | undefined {
+  return inOrder.find(
+    (deploy) => deploy.kind === 'push' && (deploy.state === 'queued' || buildStates.includes(deploy.state)),
+  );
+}
+
+/** A rollback does not wait for builds of pushes made before it: what is ready goes, oldest first. */
+function nextRollout(inOrder: readonly Deploy[]): Deploy | undefined {
+  return (
+    inOrder.find((deploy) => deploy.state === 'rolling_out') ??
+    inOrder.find(
+      (deploy) => deploy.state === 'releasing' || (deploy.kind === 'rollback' && deploy.state === 'queued'),
+    )
+  );
+}
+
+/**
+ * How many deploys of the environment are before this one, itself included: 1 is the next.
+ */
+export function positionOf(deployId: number, unfinished: readonly Deploy[]): number {
+  return unfinished.filter((deploy) => deploy.id <= deployId).length;
+}

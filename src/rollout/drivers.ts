@@ -1,0 +1,30 @@
+import type { Fleet, ServerConnection } from '../fleet/fleet.ts';
+import type { DeployLog } from '../log/deploy-log.ts';
+import type { HealthCheck, Image, Release } from '../model/release.ts';
+import type { Database } from '../store/database.ts';
+import type { Place } from '../store/apps.ts';
+
+/** What a rollout needs of the world. */
+export type RolloutDrivers = {
+  readonly db: Database;
+  readonly fleet: Fleet;
+  /** Brings an image to a server's engine and answers its local tag there. */
+  bringImage(connection: ServerConnection, image: Image, signal: AbortSignal): Promise<string>;
+  /** Applies the whole routing table of the ledger. */
+  applyRoutes(signal: AbortSignal): Promise<void>;
+  /** Waits until backends that are out of the table have no request left. */
+  drain(slot: number, names: readonly string[], deadlineMs: number, signal: AbortSignal): Promise<void>;
+  random(): number;
+};
+
+/** One deploy's work on one environment, with everything decided. */
+export type RolloutJob = {
+  readonly place: Place;
+  readonly deploy: { readonly id: number; readonly epoch: number };
+  readonly release: Release | null;
+  readonly health: HealthCheck;
+  readonly drainMs: number;
+  readonly stopTimeoutMs: number;
+  readonly log: DeployLog;
+  readonly signal: AbortSignal;
+};

@@ -1,0 +1,75 @@
+import { Failure } from '../failure.ts';
+import { observeFleet } from '../fleet/observe.ts';
+import type { ObservedServer } from '../model/container.ts';
+import type { Release } from '../model/release.ts';
+import { listBackends, listContainers } from '../store/routes.ts';
+import type { RolloutDrivers, RolloutJob } from './drivers.ts';
+import { type Plan, planRollout, type Wanted } from './plan.ts';
+import { prepareServers } from './prepare.ts';
+import { retireContainers } from './retire.ts';
+import { performSwitch } from './switch.ts';
+
+/** What is there and what is to be done about it. */
+export type Outlook = { readonly plan: Plan; readonly world: readonly ObservedServer[] };
+
+/** Looks at every server that an environment uses or used, and plans from what is seen. */
+export async function observeAndPlan(
+  job: Pick<RolloutJob, 'place' | 'signal'>,
+  wanted: Wanted,
+  drivers: RolloutDrivers,
+): Promise<Outlook> {
+  const environmentId = job.place.environment.id;
+  const [routed, rows] = await Promise.all([
+    listBackends(drivers.db, environmentId),
+    listContainers(drivers.db, environmentId),
+  ]);
+  const known = [...wanted.servers, ...rows.map((row) => row.server)];
+  const names = [...new Set(known)].filter((name) => name in drivers.fleet.servers);
+  const filter = { app: wanted.app, env: wanted.env };
+  const world = await observeFleet(drivers.fleet, names, filter, job.signal);
+  return { plan: planRollout(wanted, { servers: world, routed }), world };
+}
+
+/**
+ * Prepare everywhere, then switch batch by batch. Nothing that a user sees changes before the first switch.
+ * Throws on the first failure, leaving what was switched to be reverted; `server_unreachable` before
+ * anything was done.
+ */
+export async function performRollout(
+  job: RolloutJob,
+  { plan, world }: Outlook,
+  drivers: RolloutDrivers,
+): Promise<void> {
+  const blocked = plan.blocked[0];
+  if (blocked) {
+    throw new Failure('server_unreachable', `${blocked.server} is out of reach: ${blocked.reason}`);
+  }
+  for (const skipped of plan.skipped) {
+    job.log.warning(`${skipped.server} is skipped, it is out of reach: ${skipped.reason}`);
+  }
+  if (hasRelease(job)) await prepareServers(job, plan, world, drivers);
+  for (const change of plan.switches) {
+    await performSwitch(job, change, drivers);
+    if (change.servers.length > 0) job.log.detail(`${change.servers.join(', ')}  in rotation`);
+  }
+}
+
+function hasRelease(job: RolloutJob): job is RolloutJob & { release: Release } {
+  return job.release !== null;
+}
+
+/** Drains, stops and removes what the plan leaves over. */
+export async function performRetire(job: RolloutJob, plan: Plan, drivers: RolloutDrivers): Promise<void> {
+  await retireContainers(job, plan.retire, drivers);
+}
+
+/**
+ * Undoes a rollout that did not reach its end: what runs again is the release before, all of it at once, and
+ * everything of the new one is removed.
+ */
+export async function performRevert(job: RolloutJob, before: Wanted, drivers: RolloutDrivers): Promise<void> {
+  const back: Wanted = { ...before, strategy: { ...before.strategy, strategy: 'all-at-once', onUnreachable: 'skip' } };
+  const outlook = await observeAndPlan(job, back, drivers);
+  await performRollout(job, outlook, drivers);
+  await performRetire(job, outlook.plan, drivers);
+}

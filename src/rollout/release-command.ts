@@ -1,0 +1,72 @@
+import { Failure } from '../failure.ts';
+import { containerSpec } from '../fleet/container.ts';
+import { removeContainer, runOnce } from '../fleet/perform.ts';
+import { containerName } from '../model/names.ts';
+import type { Release } from '../model/release.ts';
+import { beginStep, endStep, findStep } from '../store/steps.ts';
+import type { RolloutDrivers, RolloutJob } from './drivers.ts';
+import { withReconnect } from './prepare.ts';
+
+const stepName = 'release-command';
+const timeoutMs = 3_600_000;
+
+/**
+ * Runs the release command once in the new image. Its container is kept until the outcome is recorded, so
+ * that after a kill the outcome is looked up instead of the command being run again.
+ * Throws `release_command_failed`.
+ */
+export async function performReleaseCommand(
+  job: RolloutJob & { release: Release },
+  server: string,
+  drivers: RolloutDrivers,
+): Promise<void> {
+  const command = job.release.releaseCommand;
+  if (command === null) return;
+  const known = await findStep(drivers.db, job.deploy.id, stepName);
+  if (known?.outcome === 'done') return;
+  job.log.step(`Release command: ${command.at(-1)}`);
+  await beginStep(drivers.db, job.deploy, stepName);
+  const exit = await withReconnect(job.signal, () => runOn(job, server, drivers));
+  const outcome = exit.exitCode === 0 ? 'done' : 'failed';
+  await endStep(drivers.db, job.deploy, stepName, outcome, `exit ${exit.exitCode}`);
+  const connection = await drivers.fleet.connect(server, job.signal);
+  await removeContainer(connection, nameOf(job), job.signal);
+  if (outcome === 'failed') {
+    const why = exit.oomKilled ? 'was out of memory' : `ended with exit code ${exit.exitCode}`;
+    throw new Failure('release_command_failed', `The release command ${why}.`);
+  }
+}
+
+async function runOn(job: RolloutJob & { release: Release }, server: string, drivers: RolloutDrivers) {
+  const connection = await drivers.fleet.connect(server, job.signal);
+  const image = await drivers.bringImage(connection, job.release.image, job.signal);
+  const { app, environment } = job.place;
+  const spec = containerSpec({
+    wanted: {
+      server,
+      name: nameOf(job),
+      app: app.name,
+      env: environment.name,
+      release: job.release.version,
+      process: 'release',
+      index: 1,
+      port: null,
+    },
+    image,
+    process: { type: 'release', command: job.release.releaseCommand, quantity: 1 },
+    config: job.release.config,
+    resources: job.release.resources,
+    publish: null,
+    deploy: job.deploy.id,
+    epoch: job.deploy.epoch,
+    restart: 'no',
+    stopTimeoutMs: job.stopTimeoutMs,
+  });
+  return runOnce(connection, spec, { log: job.log, timeoutMs, signal: job.signal });
+}
+
+function nameOf(job: RolloutJob & { release: Release }): string {
+  const { app, environment } = job.place;
+  const { version } = job.release;
+  return containerName({ app: app.name, env: environment.name, release: version, process: 'release', index: 1 });
+}

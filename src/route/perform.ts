@@ -1,0 +1,54 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { Failure } from '../failure.ts';
+import type { Database } from '../store/database.ts';
+import { claimLease, releaseLease, renewLease } from '../store/leases.ts';
+import { readRoutes } from '../store/routes.ts';
+import type { LoadBalancer } from './load-balancer.ts';
+import type { Table } from './table.ts';
+
+const leaseKey = 'load-balancer';
+const waitLimitMs = 20_000;
+
+/** The whole routing table, as the ledger wants it. */
+export async function readTable(db: Database): Promise<Table> {
+  const environments = await readRoutes(db);
+  return {
+    services: environments.map(({ slot, app, env, domains, checkPath, backends }) => ({
+      slot,
+      app,
+      env,
+      domains,
+      ...(checkPath === null ? {} : { check: { path: checkPath } }),
+      backends: backends.map(({ name, server, address, weight }) => ({ name, server, address, weight })),
+    })),
+  };
+}
+
+/**
+ * Applies the ledger's table to the load balancer. One process at a time does so, each with what the ledger
+ * says at that moment, so that the last one always leaves the newest table.
+ */
+export async function applyRoutes(
+  db: Database,
+  loadBalancer: LoadBalancer,
+  signal: AbortSignal,
+): Promise<void> {
+  const lease = await waitForLease(db, signal);
+  const renewal = setInterval(() => void renewLease(db, lease), 2_000);
+  try {
+    await loadBalancer.apply(await readTable(db), signal);
+  } finally {
+    clearInterval(renewal);
+    await releaseLease(db, lease);
+  }
+}
+
+async function waitForLease(db: Database, signal: AbortSignal) {
+  const deadline = performance.now() + waitLimitMs;
+  while (performance.now() < deadline) {
+    const lease = await claimLease(db, leaseKey);
+    if (lease !== null) return lease;
+    await pause(10, undefined, { signal });
+  }
+  throw new Failure('load_balancer_failed', 'Another process holds the load balancer for too long.');
+}
