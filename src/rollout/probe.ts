@@ -54,7 +54,7 @@ export async function probeContainer(options: ProbeOptions): Promise<ProbeResult
     signal.throwIfAborted();
     seen = answer.seen ?? seen;
     inRow = answer.good ? inRow + 1 : 0;
-    if (watch.died?.aborted || (!answer.good && now() >= lookAt)) {
+    if (isLookDue(watch, answer, now() >= lookAt)) {
       const exit = await options.isRunning();
       if (exit) return fail(exit);
       lookAt = now() + lookMs;
@@ -65,6 +65,10 @@ export async function probeContainer(options: ProbeOptions): Promise<ProbeResult
     await pause(Math.min(health.intervalMs, end - now()), watch);
   }
   return fail(await options.isRunning());
+}
+
+function isLookDue({ died }: Watch, { good }: Answer, isTime: boolean): boolean {
+  return died?.aborted === true || (!good && isTime);
 }
 
 async function ask(address: string, health: HealthCheck, leftMs: number, watch: Watch): Promise<Answer> {
