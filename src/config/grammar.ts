@@ -140,10 +140,10 @@ export function name() {
     .refine((value) => !value.includes('--') && value !== 'constructor', say);
 }
 
-/** A branch or tag without `refs/heads/`; `*` stands for any characters. */
+/** A branch or tag without `refs/heads/`; `*` stands for anything but a slash, `**` for anything. */
 export function refPattern() {
   const say = {
-    error: 'must be the name of a branch or tag as git allows it, without "refs/"; "*" fits anything',
+    error: 'must be the name of a branch or tag as git allows it, without "refs/"; "*" fits all but "/"',
   };
   return text(200).refine((value) => !refusedInRef.test(value) && !value.startsWith('refs/'), say);
 }

@@ -10,6 +10,7 @@ import { resolveConfig } from './resolve.ts';
 import { configSchema, type WrittenConfig } from './schema.ts';
 
 const maxBytes = 64 * 1024;
+const maxShown = 100;
 
 /** The file whole: parsed, checked, resolved, frozen; or one Failure that names every mistake in it. */
 export function readConfigFile(name: string, env: NodeJS.ProcessEnv): Config {
@@ -26,14 +27,16 @@ export function readConfigFile(name: string, env: NodeJS.ProcessEnv): Config {
   const outside = { folder: dirname(file), env };
   const checked = check(document, outside);
   if ('mistakes' in checked) {
-    const lines = formatMistakes(checked.mistakes, document);
-    const many = lines.length === 1 ? 'a mistake' : `${lines.length} mistakes`;
-    throw new Failure(
-      'config_invalid',
-      `${file} has ${many}:\n${lines.map((line) => `  ${line}`).join('\n')}`,
-    );
+    throw new Failure('config_invalid', describeMistakes(file, formatMistakes(checked.mistakes, document)));
   }
   return resolveConfig(checked.written, file, (path) => resolvePath(path, outside));
+}
+
+function describeMistakes(file: string, lines: readonly string[]): string {
+  const many = lines.length === 1 ? 'a mistake' : `${lines.length} mistakes`;
+  const shown = lines.slice(0, maxShown).map((line) => `  ${line}`);
+  const rest = lines.length > maxShown ? [`  … and ${lines.length - maxShown} more`] : [];
+  return [`${file} has ${many}:`, ...shown, ...rest].join('\n');
 }
 
 function check(

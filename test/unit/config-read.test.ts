@@ -141,6 +141,15 @@ test('a file of more than 64 KB, a missing one and a folder are refused before t
   assert.throws(() => readConfig(folder, {}), { code: 'config_not_found' });
 });
 
+test('a file full of mistakes is answered quickly, and not with a book', (t) => {
+  const keys = Array.from({ length: 6_000 }, (_, index) => `"k${index}":1`);
+  const begun = performance.now();
+  const failure = refusal(t, `{${keys.join(',')}}`);
+  assert.ok(performance.now() - begun < 2_000);
+  assert.match(failure.message, /has 6000 mistakes:/);
+  assert.match(failure.message, /… and 5900 more$/);
+});
+
 test('a duplicate key is refused with both lines', (t) => {
   assertOneMistake(
     t,
