@@ -249,7 +249,8 @@ test('an error that is let go has its reason beside it', () => {
 });
 
 test('no work is left for later, no test is skipped', () => {
-  assertNone(findLines(files, new RegExp(`\\b(?:TO${'DO'}|FIX${'ME'}|XX${'X'})\\b`)));
+  const leftForLater = new RegExp(`\\b(?:TO${'DO'}|FIX${'ME'}|XX${'X'})\\b`);
+  assertNone([...files, ...tests].filter(({ text }) => leftForLater.test(text)).map(({ path }) => path));
   assertNone(
     findLines(tests, /\b(?:test|it|describe|suite|t)\.(?:skip|only|todo)\b|\{[^}]*\b(?:skip|todo|only):/),
   );

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { listCrossMistakes } from '../../src/config/check.ts';
+import { listCrossMistakes, listWholeMistakes } from '../../src/config/check.ts';
 import { sshTarget } from '../../src/config/grammar.ts';
 import { formatPath } from '../../src/config/mistakes.ts';
 import { resolveConfig } from '../../src/config/resolve.ts';
@@ -35,6 +35,7 @@ test('an SSH target is user@host[:port] and nothing else', () => {
     'u@::1',
     'u@[::zz]',
     'u@[h]',
+    'u@[1.2.3.4]',
     'u@h h',
     'u@h;id',
     'u:pw@h',
@@ -78,6 +79,39 @@ test('two servers cannot be one machine', () => {
     mistakes({ servers: { a: { ssh: 'u@h' }, b: { ssh: 'u@h:23', address: '10.0.0.2' } } }),
     [],
   );
+});
+
+test('behind a jump host two servers may have one private endpoint, but not one address', () => {
+  const behind = (address: string) => ({
+    gate: { ssh: 'u@g' },
+    a: { ssh: 'u@10.0.0.1', via: 'gate' },
+    b: { ssh: 'u@10.0.0.1', via: 'gate', address },
+  });
+  assert.deepEqual(mistakes({ servers: behind('10.9.0.1') }), []);
+  assert.equal(mistakes({ servers: behind('10.0.0.1') }).length, 1);
+});
+
+test('one domain cannot be for two environments', () => {
+  const whole = (content: unknown) =>
+    listWholeMistakes(configSchema.parse(content)).map(({ message }) => message);
+  const environments = { production: {}, staging: {} };
+  assert.deepEqual(whole({ domain: '{app}.x.org', environments }), [
+    'gives production and staging the same domain',
+  ]);
+  assert.deepEqual(whole({ domain: '{app}-{env}.x.org', environments }), []);
+  assert.deepEqual(whole({ domain: '{app}.x.org' }), []);
+});
+
+test('a registry has user and password or neither, and no password goes over a network in the clear', () => {
+  const whole = (registry: object) =>
+    listWholeMistakes(configSchema.parse({ registry })).map(({ message }) => message);
+  const login = { username: 'u', password: 'p' };
+  assert.deepEqual(whole({ url: 'https://r.example', username: 'u' }), [
+    'username and password go together; one of them is missing',
+  ]);
+  assert.deepEqual(whole({ url: 'http://r.example', ...login }), ['would send the password over plain HTTP']);
+  assert.deepEqual(whole({ url: 'http://127.0.0.1:5000', ...login }), []);
+  assert.deepEqual(whole({ url: 'http://r.example' }), []);
 });
 
 test('jump hosts exist and do not go round in a circle', () => {

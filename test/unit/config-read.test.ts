@@ -1,42 +1,11 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import fc from 'fast-check';
-import { type Config, readConfig } from '../../src/config.ts';
+import { readConfig } from '../../src/config.ts';
 import { Failure } from '../../src/failure.ts';
-
-function makeFolder(t: TestContext): string {
-  const folder = mkdtempSync(join(tmpdir(), 'hawser-config-'));
-  t.after(() => rmSync(folder, { recursive: true }));
-  return folder;
-}
-
-function read(t: TestContext, content: unknown, env: NodeJS.ProcessEnv = {}): Config {
-  const file = join(makeFolder(t), 'deploy.config.json');
-  writeFileSync(file, typeof content === 'string' ? content : JSON.stringify(content));
-  return readConfig(file, env);
-}
-
-function refusal(t: TestContext, content: unknown, env: NodeJS.ProcessEnv = {}): Failure {
-  try {
-    read(t, content, env);
-  } catch (error) {
-    if (error instanceof Failure) return error;
-    throw error;
-  }
-  throw new assert.AssertionError({ message: `was accepted: ${JSON.stringify(content)?.slice(0, 200)}` });
-}
-
-/** One mistake and no other, at that path, with that text. */
-function assertOneMistake(t: TestContext, content: unknown, line: RegExp): void {
-  const failure = refusal(t, content);
-  assert.equal(failure.code, 'config_invalid');
-  const lines = failure.message.split('\n').slice(1);
-  assert.equal(lines.length, 1, failure.message);
-  assert.match(lines[0] ?? '', line);
-}
+import { assertOneMistake, makeFolder, read, refusal } from '../support/config-file.ts';
 
 const production = (extra: object) => ({ environments: { production: { branches: ['main'], ...extra } } });
 
@@ -230,38 +199,6 @@ test('the path of the health check cannot leave its line or its host', (t) => {
     );
 });
 
-test('values come from the environment or from files, and a missing one is told once', (t) => {
-  const registry = { url: 'https://r.example', username: 'u', password: { env: 'PW' } };
-  assert.deepEqual(read(t, { registry }, { PW: 's3cret' }).registry, {
-    url: 'https://r.example',
-    namespace: 'hawser',
-    username: 'u',
-    password: 's3cret',
-    ca: null,
-  });
-  assertOneMistake(t, { registry }, /registry\.password: the environment variable "PW" is not set/);
-  assertOneMistake(
-    t,
-    { redis: { file: 'none' } },
-    /redis: cannot read the file .*none: there is no such file/,
-  );
-  const folder = makeFolder(t);
-  writeFileSync(join(folder, 'url'), 'redis://127.0.0.1:6379\n');
-  assert.deepEqual(read(t, { redis: { file: join(folder, 'url') } }).redis, {
-    url: 'redis://127.0.0.1:6379',
-  });
-});
-
-test('a value from outside never shows in a mistake', (t) => {
-  const env = { PW: 'sup3rsecret' };
-  for (const content of [
-    { redis: { env: 'PW' } },
-    { url: { env: 'PW' } },
-    { registry: { url: 'http://r.example', username: 'u', password: { env: 'PW' } } },
-  ])
-    assert.ok(!refusal(t, content, env).message.includes('sup3rsecret'));
-});
-
 test('every mistake of the file is told at once, in the order of the lines', (t) => {
   const failure = refusal(
     t,
@@ -286,17 +223,4 @@ test('every mistake of the file is told at once, in the order of the lines', (t)
     'prot',
   ]);
   assert.match(failure.message, /\[line 9\]$/);
-});
-
-test('a private key that others can read, or that is missing, is refused; the default one may come later', (t) => {
-  const key = join(makeFolder(t), 'key');
-  const content = { servers: { a: { ssh: 'u@h', identity: key } } };
-  assertOneMistake(t, content, /servers\.a\.identity: cannot read .*key: there is no such file/);
-  writeFileSync(key, 'x');
-  chmodSync(key, 0o644);
-  assertOneMistake(t, content, /identity: .*can be read by others \(mode 0644\) \(chmod 600 /);
-  chmodSync(key, 0o600);
-  assert.partialDeepStrictEqual(read(t, content).servers.a, { identity: key });
-  const config = read(t, { servers: { a: { ssh: 'u@h' } } });
-  assert.partialDeepStrictEqual(config.servers.a, { identity: join(config.data, 'keys', 'id_ed25519') });
 });
