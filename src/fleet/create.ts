@@ -68,20 +68,30 @@ export async function removeContainer(
   }
 }
 
-/** Starts a container that was created; one that cannot start is removed. */
+/**
+ * Starts a container that was created; one that cannot start is removed. An engine that may not raise the limit of
+ * open files gets the spec once more without it, so that containers have the engine's own.
+ */
 export async function startCreated(
   connection: ServerConnection,
-  name: string,
+  spec: ContainerSpec,
   signal: AbortSignal,
 ): Promise<void> {
-  const ask = { connection, what: `start ${name}`, signal };
+  const ask = { connection, what: `start ${spec.name}`, signal };
   try {
-    await askEngine(ask, (abortSignal) => connection.docker.getContainer(name).start({ abortSignal }));
+    await askEngine(ask, (abortSignal) => connection.docker.getContainer(spec.name).start({ abortSignal }));
   } catch (error) {
     if (!(error instanceof Failure) || error.code === 'docker_lost') throw error;
     if (statusOf(error.cause) === 304) return;
     // It would hold its name, and the engine would try to start it after a reboot.
-    await removeContainer(connection, name, signal);
+    await removeContainer(connection, spec.name, signal);
+    if (spec.HostConfig?.Ulimits && error.message.includes('setting rlimit')) {
+      const { Ulimits: _, ...HostConfig } = spec.HostConfig;
+      const without = { ...spec, HostConfig };
+      await createContainer(connection, without, signal);
+      await startCreated(connection, without, signal);
+      return;
+    }
     if (error.code !== 'docker_failed') throw error;
     throw new Failure('container_not_started', error.message, { cause: error.cause });
   }

@@ -19,7 +19,7 @@ export async function startContainer(
 ): Promise<ObservedContainer> {
   return await untilAnswered(connection, signal, async () => {
     const found = await createContainer(connection, spec, signal);
-    if (!found?.State.Running) await startCreated(connection, spec.name, signal);
+    if (!found?.State.Running) await startCreated(connection, spec, signal);
     const inspect = await inspectContainer(connection, spec.name, signal);
     const observed = inspect && parseInspect(connection.server.name, inspect);
     if (observed) return observed;
@@ -149,7 +149,7 @@ async function beginRun(
 ): Promise<void> {
   const found = await createContainer(connection, spec, signal);
   if (found && found.State.Status !== 'created') return;
-  await startCreated(connection, spec.name, signal);
+  await startCreated(connection, spec, signal);
 }
 
 async function waitForEnd(connection: ServerConnection, name: string, signal: AbortSignal): Promise<void> {

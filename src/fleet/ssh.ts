@@ -76,6 +76,8 @@ export async function connectSsh(options: ConnectOptions): Promise<SshConnection
     readyTimeout: handshakeMs,
     hostVerifier: (key: Buffer) => {
       seen = fingerprintOf(key);
+      // Not even a goodbye to a stranger.
+      if (seen !== expectHostKey) sock.destroy();
       return seen === expectHostKey;
     },
   };
@@ -108,6 +110,7 @@ export async function readHostKey(options: {
     readyTimeout: handshakeMs,
     hostVerifier: (key: Buffer) => {
       seen = fingerprintOf(key);
+      sock.destroy();
       return false;
     },
   };
