@@ -8,6 +8,8 @@ import { describe, forwardingRefused } from './ssh-failures.ts';
  */
 export async function explainNoDocker(ssh: SshConnection, path: string, cause: unknown): Promise<Error> {
   if (!(cause instanceof Failure) || cause.code !== 'channel_refused') return cause as Error;
+  // A login shell or a forced command that runs nothing would answer every question with no.
+  if ((await ask(ssh, 'test -e /')) !== 0) return cause;
   const { server } = ssh;
   const refuse = (why: string, fix: string) =>
     new Failure('server_no_docker', `${describe(server)}: ${why}`, { cause, fix });
@@ -20,7 +22,8 @@ export async function explainNoDocker(ssh: SshConnection, path: string, cause: u
       `On ${server.host}: usermod -aG docker ${server.user}`,
     );
   }
-  if ((await ask(ssh, 'docker version')) === 0) return forwardingRefused(server, path, cause);
+  if ((await ask(ssh, `docker -H unix://${path} version`)) === 0)
+    return forwardingRefused(server, path, cause);
   return refuse(`the Docker engine does not answer at ${path}`, 'Start Docker there: systemctl start docker');
 }
 

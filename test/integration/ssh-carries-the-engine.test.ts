@@ -160,8 +160,8 @@ test('starting twice finds the first; a later epoch replaces it; a stranger of t
   assert.notEqual(second.id, first.id);
   assert.equal(second.epoch, 2);
   const stranger = { Image: image, name: `${app}-production-v1-worker-3`, Cmd: ['sleep', '1'] };
+  cleanUp(t, stranger.name);
   const { id } = await connection.docker.createContainer(stranger);
-  t.after(() => connection.docker.getContainer(id).remove({ force: true }));
   await assert.rejects(startContainer(connection, specOf({ index: 3 }), signal), { code: 'name_taken' });
   await connection.docker.getContainer(id).inspect();
 });
@@ -279,6 +279,8 @@ test('a server without the socket, without the right to it, or without forwardin
     assert.match(error.message, /app1 .*\/run\/hawser-no-such.sock does not exist/);
     return true;
   });
+  const mute = await openPlace(t, ['ForceCommand /bin/false'], { dockerSocket: '/run/hawser-no-such.sock' });
+  await assert.rejects(mute.connection.docker.ping(), { code: 'channel_refused' });
   const refused = await openPlace(t, ['AllowStreamLocalForwarding no', 'AllowTcpForwarding no'], {
     registryTarget: { host: '127.0.0.1', port: 1 },
   });

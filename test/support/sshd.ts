@@ -19,6 +19,8 @@ export type Sshd = {
   countConnections(): number;
   /** Ends every session, as a reboot would; sshd itself goes on listening. */
   endSessions(): void;
+  /** Stops every session from answering, as a cut link would. */
+  freezeSessions(): void;
 };
 
 /** Starts it; `settings` are lines of sshd_config that win over ours. */
@@ -59,7 +61,8 @@ export async function openSshd(
     folder,
     readLog: () => readFileSync(log, 'utf8'),
     countConnections: () => readFileSync(log, 'utf8').split('Connection from ').length - 1,
-    endSessions: () => endChildren(child),
+    endSessions: () => signalChildren(child, 'SIGTERM'),
+    freezeSessions: () => signalChildren(child, 'SIGSTOP'),
   };
 }
 
@@ -98,21 +101,21 @@ function defaultSettings(folder: string, hostKey: string, port: number): string[
   ];
 }
 
-/** sshd's sessions outlive it: end its children too, by their pids. */
+/** sshd's sessions outlive it: end its children too, by their pids, frozen ones as well. */
 function endWithSessions(child: ChildProcess): void {
-  endChildren(child);
+  signalChildren(child, 'SIGKILL');
   child.kill('SIGTERM');
 }
 
-function endChildren({ pid }: ChildProcess): void {
+function signalChildren({ pid }: ChildProcess, signal: NodeJS.Signals): void {
   for (const session of readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').map(Number)) {
-    if (session > 0) endProcess(session);
+    if (session > 0) signalProcess(session, signal);
   }
 }
 
-function endProcess(pid: number): void {
+function signalProcess(pid: number, signal: NodeJS.Signals): void {
   try {
-    process.kill(pid, 'SIGTERM');
+    process.kill(pid, signal);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }

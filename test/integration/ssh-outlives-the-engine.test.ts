@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type TestContext, test } from 'node:test';
+import { askEngine, untilAnswered } from '../../src/fleet/ask.ts';
+import { openFleet } from '../../src/fleet/fleet.ts';
+import { observeFleet } from '../../src/fleet/observe.ts';
+import { openEngine } from '../support/engine.ts';
+import { openSshd } from '../support/sshd.ts';
+
+const signal = AbortSignal.timeout(120_000);
+
+async function openPlace(t: TestContext, dockerSocket?: string) {
+  const sshd = await openSshd(t, 'app1');
+  const fleet = openFleet({
+    servers: { app1: sshd.server },
+    findPin: () => sshd.fingerprint,
+    readIdentity: async () => sshd.identity,
+    dockerSocket,
+    log: () => {},
+  });
+  t.after(() => fleet[Symbol.asyncDispose]());
+  return { sshd, fleet, connection: await fleet.connect('app1', signal) };
+}
+
+test('a killed engine gives clean errors, and the same connection has it again when it is back', async (t) => {
+  const engine = await openEngine(t);
+  const { connection, fleet, sshd } = await openPlace(t, engine.socket);
+  const { docker } = connection;
+  await docker.ping();
+  const waiting = askEngine({ connection, what: 'wait for a container', signal }, async () => {
+    const events = (await docker.getEvents()) as NodeJS.ReadableStream;
+    events.resume();
+    await once(events, 'close');
+    throw Object.assign(new Error('the stream ended'), { code: 'ECONNRESET' });
+  });
+  const lost = assert.rejects(waiting, { code: 'docker_lost' });
+  await engine.kill();
+  await lost;
+  await assert.rejects(
+    askEngine({ connection, what: 'ping', signal }, () => docker.ping()),
+    (error: Error) => {
+      assert.ok(
+        ['server_no_docker', 'docker_lost'].includes((error as Error & { code: string }).code),
+        error.message,
+      );
+      assert.match(error.message, /app1/);
+      return true;
+    },
+  );
+  const [seen] = await observeFleet(fleet, ['app1'], {}, signal);
+  assert.ok(seen && !seen.reachable);
+  assert.match(seen.reason, /app1 .*the Docker engine does not answer/);
+  assert.equal(connection.closed.aborted, false);
+  let tries = 0;
+  const answered = untilAnswered(connection, signal, async () => {
+    tries += 1;
+    if (tries === 1)
+      throw await failureOf(
+        askEngine({ connection, what: 'ping', signal, deadlineMs: 0 }, () => docker.ping()),
+      );
+    return await askEngine({ connection, what: 'ping', signal }, () => docker.ping());
+  });
+  await engine.start();
+  await answered;
+  assert.ok(tries > 1);
+  assert.equal(sshd.countConnections(), 1);
+});
+
+test('an engine that hangs is given up after 15 s, and the server is a value', async (t) => {
+  const engine = await openEngine(t);
+  const { fleet } = await openPlace(t, engine.socket);
+  engine.signal('SIGSTOP');
+  const begin = performance.now();
+  const [seen] = await observeFleet(fleet, ['app1', 'app1'], {}, signal);
+  assert.ok(seen && !seen.reachable);
+  assert.match(seen.reason, /did not answer within 15 s/);
+  assert.ok(performance.now() - begin < 17_000);
+});
+
+test('a peer that went silent is noticed within 15 s, and all that waited for it is told', async (t) => {
+  const { sshd, connection } = await openPlace(t);
+  await connection.docker.ping();
+  sshd.freezeSessions();
+  const begin = performance.now();
+  await assert.rejects(
+    askEngine({ connection, what: 'ping', signal }, () => connection.docker.ping()),
+    { code: 'docker_lost', message: /ping on app1.*Keepalive timeout/ },
+  );
+  const took = performance.now() - begin;
+  assert.ok(took < 15_500, `${took} ms`);
+  assert.equal(connection.closed.aborted, true);
+  t.diagnostic(`noticed after ${Math.round(took)} ms`);
+});
+
+async function failureOf(promise: Promise<unknown>): Promise<Error> {
+  return await promise.then(
+    () => assert.fail('it was meant to fail'),
+    (error: Error) => error,
+  );
+}

@@ -1,0 +1,56 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { eventually } from './eventually.ts';
+
+/** A Docker engine of one's own, in its own network namespace, that may be killed and frozen. */
+export type Engine = {
+  readonly socket: string;
+  /** SIGKILL, and waits until it is gone. */
+  kill(): Promise<void>;
+  start(): Promise<void>;
+  signal(signal: NodeJS.Signals): void;
+};
+
+/** Starts dockerd without networks of containers; it is gone with its folder after the test. */
+export async function openEngine(t: TestContext): Promise<Engine> {
+  const folder = mkdtempSync(join(tmpdir(), 'hawser-engine-'));
+  const socket = join(folder, 'docker.sock');
+  let child: ChildProcess | undefined;
+  async function start(): Promise<void> {
+    const inOwnNetwork = ['--net', '--mount', '--', 'dockerd', ...settings(folder, socket)];
+    child = spawn('unshare', inOwnNetwork, { stdio: 'ignore' });
+    await eventually(() => existsSync(socket) && answers(socket), { timeoutMs: 30_000 });
+  }
+  async function end(signal: NodeJS.Signals): Promise<void> {
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = once(child, 'exit');
+    child.kill('SIGCONT');
+    child.kill(signal);
+    await gone;
+  }
+  t.after(async () => {
+    await end('SIGTERM');
+    rmSync(folder, { recursive: true, force: true });
+  });
+  await start();
+  return { socket, start, kill: () => end('SIGKILL'), signal: (signal) => void child?.kill(signal) };
+}
+
+function settings(folder: string, socket: string): string[] {
+  const paths = ['data-root', 'exec-root'].flatMap((name) => [`--${name}`, join(folder, name)]);
+  const own = ['--pidfile', join(folder, 'docker.pid'), '--host', `unix://${socket}`];
+  return [...paths, ...own, '--iptables=false', '--bridge=none', '--storage-driver=vfs'];
+}
+
+async function answers(socket: string): Promise<boolean> {
+  const client = connect(socket);
+  client.write('GET /_ping HTTP/1.0\r\n\r\n');
+  const [data] = await once(client, 'data');
+  client.destroy();
+  return String(data).includes('200 OK');
+}
