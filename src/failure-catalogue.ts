@@ -34,9 +34,25 @@ export const failureCatalogue = {
   lease_lost: { status: 409, fix: 'Nothing to do: a newer worker goes on with it.' },
   redis_unreachable: { status: 502, fix: 'Start Redis, or correct "redis" in deploy.config.json.' },
   redis_policy: { status: 409, fix: 'redis-cli CONFIG SET maxmemory-policy noeviction' },
-  internal: { status: 500, fix: 'hawser deploys:retry ID; if it stays, report it with the id and the server log.' },
-  not_finished: { status: 409, fix: 'hawser deploys:attach ID follows it, hawser deploys:cancel ID stops it.' },
+  internal: {
+    status: 500,
+    fix: 'hawser deploys:retry ID; if it stays, report it with the id and the server log.',
+  },
+  not_finished: {
+    status: 409,
+    fix: 'hawser deploys:attach ID follows it, hawser deploys:cancel ID stops it.',
+  },
   shutting_down: { status: 503, fix: 'Nothing to do: it goes on when Hawser is up again.' },
+  already_running: {
+    status: 409,
+    fix: 'Stop the one that runs, or choose another "data" folder in deploy.config.json.',
+  },
+  data_path_too_long: { status: 400, fix: 'Choose a "data" folder whose path has 80 characters at most.' },
+  port_in_use: { status: 409, fix: 'Stop what listens there, or change "listen" in deploy.config.json.' },
+  server_disk_low: {
+    status: 507,
+    fix: 'Free disk on the server, or lower "limits.diskFloor" in deploy.config.json.',
+  },
   // the deploy
   deploy_not_found: { status: 404, fix: 'hawser deploys -a APP lists the deploys.' },
   release_not_found: { status: 404, fix: 'hawser releases -a APP -e ENV lists the releases.' },
@@ -181,10 +197,16 @@ export const failureCatalogue = {
     fix: 'See that this machine reaches that address; hawser deploys:retry ID tries again.',
   },
   backend_still_routed: { status: 409, fix: 'Nothing to do: it is in use again.' },
-  load_balancer_lost: { status: 502, fix: 'Nothing to do: it is started again; hawser doctor shows its state.' },
+  load_balancer_lost: {
+    status: 502,
+    fix: 'Nothing to do: it is started again; hawser doctor shows its state.',
+  },
   load_balancer_refused: { status: 502, fix: 'hawser doctor shows the state of the load balancer.' },
   load_balancer_config: { status: 500, fix: 'Correct loadBalancer in deploy.config.json.' },
-  load_balancer_folder: { status: 400, fix: 'Choose a shorter, plain path for "data" in deploy.config.json.' },
+  load_balancer_folder: {
+    status: 400,
+    fix: 'Choose a shorter, plain path for "data" in deploy.config.json.',
+  },
   load_balancer_missing: { status: 500, fix: 'Install HAProxy 2.6 or newer: apt-get install haproxy.' },
 } as const satisfies Record<string, { status: number; fix: string }>;
 

@@ -38,7 +38,10 @@ export function getEnvironmentConfig(config: Config, name: string): EnvironmentC
   const found = Object.hasOwn(config.environments, name) ? config.environments[name] : undefined;
   if (found) return found;
   const known = Object.keys(config.environments).join(', ');
-  throw new Failure('environment_unknown', `There is no environment ${JSON.stringify(name)}; there are: ${known}.`);
+  throw new Failure(
+    'environment_unknown',
+    `There is no environment ${JSON.stringify(name)}; there are: ${known}.`,
+  );
 }
 
 /** Records a push as a queued deploy. A push of a commit that is on its way already attaches to that deploy. */
@@ -98,11 +101,14 @@ async function findRollbackTarget(
   { environment, version }: { environment: Environment; version: number | null },
   { db }: AcceptDrivers,
 ) {
-  const current = environment.currentReleaseId === null ? null : await getRelease(db, environment.currentReleaseId);
+  const current =
+    environment.currentReleaseId === null ? null : await getRelease(db, environment.currentReleaseId);
   if (version === null) return findReleaseBefore(db, environment, current);
   const release = await findReleaseByVersion(db, environment.id, version);
-  if (release === undefined) throw new Failure('release_not_found', `${environment.name} has no release v${version}.`);
-  if (release.wentLiveAt === null) throw new Failure('release_never_live', `Release v${version} was never live.`);
+  if (release === undefined)
+    throw new Failure('release_not_found', `${environment.name} has no release v${version}.`);
+  if (release.wentLiveAt === null)
+    throw new Failure('release_never_live', `Release v${version} was never live.`);
   if (release.id === current?.id) throw new Failure('already_live', `Release v${version} is the live one.`);
   return release;
 }

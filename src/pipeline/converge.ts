@@ -1,10 +1,10 @@
+import type { EnvironmentConfig } from '../config.ts';
 import type { DeployLog } from '../log/deploy-log.ts';
+import { observeAndPlan, performRetire, performRollout } from '../rollout/perform.ts';
+import { isEmpty } from '../rollout/plan.ts';
 import type { Place } from '../store/apps.ts';
 import { findPlace, forgetEnvironment } from '../store/apps.ts';
 import { getRelease } from '../store/releases.ts';
-import { observeAndPlan, performRetire, performRollout } from '../rollout/perform.ts';
-import { isEmpty } from '../rollout/plan.ts';
-import { getEnvironmentConfig } from './accept.ts';
 import type { PipelineDrivers } from './drivers.ts';
 import { planTimes, planWanted } from './rollout-lane.ts';
 
@@ -17,8 +17,12 @@ export async function converge(place: Place, drivers: PipelineDrivers, signal: A
   if (now === undefined) return;
   const currentId = now.environment.currentReleaseId;
   const release = currentId === null ? null : await getRelease(drivers.db, currentId);
-  const settings = getEnvironmentConfig(drivers.config, now.environment.name);
-  const wanted = planWanted(now, release, { ...settings, rollout: { ...settings.rollout, onUnreachable: 'skip' } });
+  const settings = findSettings(now, drivers);
+  if (settings === undefined) return;
+  const wanted = planWanted(now, release, {
+    ...settings,
+    rollout: { ...settings.rollout, onUnreachable: 'skip' },
+  });
   const job = {
     place: now,
     deploy: { id: release?.deployId ?? 0, epoch: 0 },
@@ -29,12 +33,23 @@ export async function converge(place: Place, drivers: PipelineDrivers, signal: A
   };
   const outlook = await observeAndPlan(job, wanted, drivers.rollout);
   if (!isEmpty(outlook.plan)) {
-    drivers.log.info({ app: now.app.name, env: now.environment.name, ...summary(outlook.plan) }, 'converging');
+    drivers.log.info(
+      { app: now.app.name, env: now.environment.name, ...summary(outlook.plan) },
+      'converging',
+    );
     if (outlook.plan.blocked.length === 0) await performRollout(job, outlook, drivers.rollout);
     await performRetire(job, outlook.plan, drivers.rollout);
   }
   const complete = outlook.world.every((server) => server.reachable);
   if (now.destroyed && complete) await forgetEnvironment(drivers.db, now.environment.id);
+}
+
+/** An environment that the file no longer names is left as it is; of a destroyed app it is emptied. */
+function findSettings(place: Place, { config }: PipelineDrivers): EnvironmentConfig | undefined {
+  const settings = config.environments[place.environment.name];
+  if (!place.destroyed) return settings;
+  const any = settings ?? Object.values(config.environments)[0];
+  return any && { ...any, servers: [] };
 }
 
 function summary(plan: Awaited<ReturnType<typeof observeAndPlan>>['plan']) {

@@ -103,7 +103,10 @@ export function toFailure(
 ): Failure {
   if (error instanceof Failure) return error;
   const id = randomUUID().slice(0, 8);
-  drivers.log.error({ deploy: deploy.id, id, stack: (error as Error)?.stack ?? String(error) }, 'internal error');
+  drivers.log.error(
+    { deploy: deploy.id, id, stack: (error as Error)?.stack ?? String(error) },
+    'internal error',
+  );
   return new Failure('internal', `Something went wrong inside Hawser (${id}).`, { cause: error });
 }
 

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { EnvironmentConfig } from '../config.ts';
-import { Failure, type FailureCode } from '../failure.ts';
+import { Failure } from '../failure.ts';
+import type { FailureCode } from '../failure-catalogue.ts';
 import type { Deploy } from '../model/deploy.ts';
 import type { HealthCheck, Release } from '../model/release.ts';
 import type { RolloutJob } from '../rollout/drivers.ts';
@@ -41,7 +42,12 @@ async function bringLive(turn: Turn, drivers: PipelineDrivers): Promise<void> {
     }
   }
   await finishLive(turn, release, drivers);
-  await retire(turn, context, drivers);
+  await retire(context, drivers).catch((error) => {
+    drivers.log.warn(
+      { deploy: turn.deploy.id, error: error.message },
+      'the old release is left to the upkeep',
+    );
+  });
 }
 
 type Context = { readonly job: RolloutJob & { release: Release }; readonly wanted: Wanted };
@@ -74,7 +80,13 @@ function planContext(turn: Turn, release: Release, drivers: PipelineDrivers): Co
 /** What an environment is to run by its settings. */
 export function planWanted(place: Place, release: Release | null, settings: EnvironmentConfig): Wanted {
   const { app, environment } = place;
-  return { app: app.name, env: environment.name, release, servers: settings.servers, strategy: settings.rollout };
+  return {
+    app: app.name,
+    env: environment.name,
+    release,
+    servers: settings.servers,
+    strategy: settings.rollout,
+  };
 }
 
 /** The operator's times, with what the app's own health check says on top. */
@@ -94,10 +106,16 @@ async function refuseOlder({ deploy, place }: Turn, { db }: PipelineDrivers): Pr
   }
 }
 
-async function releaseAndRollOut(turn: Turn, { job, wanted }: Context, drivers: PipelineDrivers): Promise<void> {
+async function releaseAndRollOut(
+  turn: Turn,
+  { job, wanted }: Context,
+  drivers: PipelineDrivers,
+): Promise<void> {
   const { deploy, log, signal } = turn;
   const outlook = await observeAndPlan(job, wanted, drivers.rollout);
-  const first = wanted.servers.find((name) => outlook.world.some((seen) => seen.server === name && seen.reachable));
+  const first = wanted.servers.find((name) =>
+    outlook.world.some((seen) => seen.server === name && seen.reachable),
+  );
   if (first !== undefined && outlook.plan.blocked.length === 0) {
     await performReleaseCommand(job, first, drivers.rollout);
   }
@@ -111,7 +129,12 @@ async function releaseAndRollOut(turn: Turn, { job, wanted }: Context, drivers: 
 }
 
 /** The cause is recorded before anything is undone, so that a kill in mid-revert ends in the same truth. */
-async function failAndRevert(turn: Turn, context: Context, error: unknown, drivers: PipelineDrivers): Promise<void> {
+async function failAndRevert(
+  turn: Turn,
+  context: Context,
+  error: unknown,
+  drivers: PipelineDrivers,
+): Promise<void> {
   const { deploy, signal, log } = turn;
   const cause = signal.aborted ? signal.reason : error;
   const failure = toFailure(cause, deploy, drivers);
@@ -123,7 +146,9 @@ async function failAndRevert(turn: Turn, context: Context, error: unknown, drive
   });
   log.warning(failure.message);
   const before = await readBefore(turn, drivers);
-  log.step(before.release === null ? 'Taking it back' : `Taking it back: v${before.release.version} goes on serving`);
+  log.step(
+    before.release === null ? 'Taking it back' : `Taking it back: v${before.release.version} goes on serving`,
+  );
   // A person's stop must not stop the way back; a shutdown or a lost lease still does.
   const undo = { ...context.job, release: before.release, signal: turn.laneSignal };
   await performStep(turn, drivers, 'revert', () => performRevert(undo, before, drivers.rollout));
@@ -168,7 +193,7 @@ async function finishLive(turn: Turn, release: Release, drivers: PipelineDrivers
 }
 
 /** The old release is out of rotation; what is still in flight there ends before its containers do. */
-async function retire(turn: Turn, { job, wanted }: Context, drivers: PipelineDrivers): Promise<void> {
+async function retire({ job, wanted }: Context, drivers: PipelineDrivers): Promise<void> {
   const skipping = { ...wanted, strategy: { ...wanted.strategy, onUnreachable: 'skip' as const } };
   const { plan } = await observeAndPlan(job, skipping, drivers.rollout);
   await performRetire(job, plan, drivers.rollout);

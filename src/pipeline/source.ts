@@ -1,5 +1,5 @@
-import { Failure } from '../failure.ts';
 import type { SourceFiles } from '../build/source.ts';
+import { Failure } from '../failure.ts';
 import type { Git } from '../receive/git.ts';
 
 const fileLimit = 100_000;
@@ -13,9 +13,15 @@ export function openSource(git: Git, repository: string, commit: string): Source
       if (read.kind === 'file') return read.bytes;
       if (read.kind === 'missing') return null;
       if (read.kind === 'too_large') {
-        throw new Failure('file_too_large', `${path} has ${read.size} bytes; ${maxBytes} are read of it at most.`);
+        throw new Failure(
+          'file_too_large',
+          `${path} has ${read.size} bytes; ${maxBytes} are read of it at most.`,
+        );
       }
-      throw new Failure('path_not_a_file', `${path} is a ${read.kind} in this commit; it must be a plain file.`);
+      throw new Failure(
+        'path_not_a_file',
+        `${path} is a ${read.kind} in this commit; it must be a plain file.`,
+      );
     },
     async listFiles() {
       const tree = await git.listTree(repository, commit, { recursive: true, maxEntries: fileLimit });

@@ -1,8 +1,8 @@
 import type { Fleet, ServerConnection } from '../fleet/fleet.ts';
 import type { DeployLog } from '../log/deploy-log.ts';
 import type { HealthCheck, Image, Release } from '../model/release.ts';
-import type { Database } from '../store/database.ts';
 import type { Place } from '../store/apps.ts';
+import type { Database } from '../store/database.ts';
 
 /** What a rollout needs of the world. */
 export type RolloutDrivers = {

@@ -68,7 +68,10 @@ export async function performRetire(job: RolloutJob, plan: Plan, drivers: Rollou
  * everything of the new one is removed.
  */
 export async function performRevert(job: RolloutJob, before: Wanted, drivers: RolloutDrivers): Promise<void> {
-  const back: Wanted = { ...before, strategy: { ...before.strategy, strategy: 'all-at-once', onUnreachable: 'skip' } };
+  const back: Wanted = {
+    ...before,
+    strategy: { ...before.strategy, strategy: 'all-at-once', onUnreachable: 'skip' },
+  };
   const outlook = await observeAndPlan(job, back, drivers);
   await performRollout(job, outlook, drivers);
   await performRetire(job, outlook.plan, drivers);

@@ -1,8 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { Failure, type FailureCode } from '../failure.ts';
+import { Failure } from '../failure.ts';
+import type { FailureCode } from '../failure-catalogue.ts';
 import { containerSpec } from '../fleet/container.ts';
 import type { ServerConnection } from '../fleet/fleet.ts';
-import { inspectExit, readLogs, startContainer } from '../fleet/perform.ts';
+import { inspectExit, readLogs, startContainer, watchDeath } from '../fleet/perform.ts';
 import type { ObservedServer, WantedContainer } from '../model/container.ts';
 import type { Release } from '../model/release.ts';
 import { listContainers, recordContainers } from '../store/routes.ts';
@@ -57,8 +58,14 @@ async function prepareServer(
   for (const container of plan.start.filter(mine)) {
     await startOne({ job, connection, image, container, ports, drivers });
   }
-  await Promise.all(plan.probe.filter(mine).map((container) => probeOne(job, connection, container, drivers)));
-  await settle(job, connection, plan.start.filter((container) => mine(container) && container.port === null));
+  await Promise.all(
+    plan.probe.filter(mine).map((container) => probeOne(job, connection, container, drivers)),
+  );
+  await settle(
+    job,
+    connection,
+    plan.start.filter((container) => mine(container) && container.port === null),
+  );
   const seconds = (ms: number) => `${(ms / 1000).toFixed(1)}s`;
   const healthy = seconds(performance.now() - pulled);
   job.log.detail(`${server}  image ${seconds(pulled - begin)}  healthy ${healthy}`);
@@ -143,12 +150,16 @@ async function probeOne(
 ): Promise<void> {
   const rows = await listContainers(drivers.db, job.place.environment.id);
   const row = rows.find((known) => known.server === container.server && known.name === container.name);
+  const over = new AbortController();
+  const watching = AbortSignal.any([job.signal, over.signal]);
+  const died = await watchDeath(connection, container.name, watching);
   const result = await probeContainer({
     address: `${connection.server.address}:${row?.port}`,
     health: job.health,
     isRunning: () => inspectExit(connection, container.name, job.signal),
+    died,
     signal: job.signal,
-  });
+  }).finally(() => over.abort());
   if (result.healthy) return;
   await showLastLines(job, connection, container);
   throw new Failure('not_healthy', `${nameOf(container)} on ${container.server} ${result.reason}`);

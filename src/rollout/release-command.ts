@@ -1,6 +1,7 @@
 import { Failure } from '../failure.ts';
 import { containerSpec } from '../fleet/container.ts';
-import { removeContainer, runOnce } from '../fleet/perform.ts';
+import { removeContainer } from '../fleet/create.ts';
+import { runOnce } from '../fleet/perform.ts';
 import { containerName } from '../model/names.ts';
 import type { Release } from '../model/release.ts';
 import { beginStep, endStep, findStep } from '../store/steps.ts';
@@ -24,11 +25,13 @@ export async function performReleaseCommand(
   if (command === null) return;
   const known = await findStep(drivers.db, job.deploy.id, stepName);
   if (known?.outcome === 'done') return;
+  // A run that an earlier holder began is the one to be looked up: same container, same epoch.
+  const run = known?.outcome === 'begun' ? { ...job, deploy: { ...job.deploy, epoch: known.epoch } } : job;
   job.log.step(`Release command: ${command.at(-1)}`);
-  await beginStep(drivers.db, job.deploy, stepName);
-  const exit = await withReconnect(job.signal, () => runOn(job, server, drivers));
+  await beginStep(drivers.db, run.deploy, stepName);
+  const exit = await withReconnect(job.signal, () => runOn(run, server, drivers));
   const outcome = exit.exitCode === 0 ? 'done' : 'failed';
-  await endStep(drivers.db, job.deploy, stepName, outcome, `exit ${exit.exitCode}`);
+  await endStep(drivers.db, run.deploy, stepName, outcome, `exit ${exit.exitCode}`);
   const connection = await drivers.fleet.connect(server, job.signal);
   await removeContainer(connection, nameOf(job), job.signal);
   if (outcome === 'failed') {
@@ -62,11 +65,21 @@ async function runOn(job: RolloutJob & { release: Release }, server: string, dri
     restart: 'no',
     stopTimeoutMs: job.stopTimeoutMs,
   });
-  return runOnce(connection, spec, { log: job.log, timeoutMs, signal: job.signal });
+  return runOnce(connection, spec, {
+    log: (line) => job.log.detail(line),
+    timeoutMs,
+    signal: job.signal,
+  });
 }
 
 function nameOf(job: RolloutJob & { release: Release }): string {
   const { app, environment } = job.place;
   const { version } = job.release;
-  return containerName({ app: app.name, env: environment.name, release: version, process: 'release', index: 1 });
+  return containerName({
+    app: app.name,
+    env: environment.name,
+    release: version,
+    process: 'release',
+    index: 1,
+  });
 }

@@ -19,15 +19,21 @@ export async function retireContainers(
   await Promise.all(containers.map((container) => retireOne(job, container, drivers)));
 }
 
-async function retireOne(job: RolloutJob, container: ObservedContainer, drivers: RolloutDrivers): Promise<void> {
+async function retireOne(
+  job: RolloutJob,
+  container: ObservedContainer,
+  drivers: RolloutDrivers,
+): Promise<void> {
   try {
     await withReconnect(job.signal, async () => {
       const connection = await drivers.fleet.connect(container.server, job.signal);
-      await stopContainer(connection, container.name, { timeoutMs: job.stopTimeoutMs }, job.signal);
+      await stopContainer(connection, container.name, { timeoutMs: job.stopTimeoutMs, signal: job.signal });
     });
     await forgetContainer(drivers.db, container.server, container.name);
   } catch (error) {
     job.signal.throwIfAborted();
-    job.log.warning(`${container.name} on ${container.server} is not removed yet: ${(error as Error).message}`);
+    job.log.warning(
+      `${container.name} on ${container.server} is not removed yet: ${(error as Error).message}`,
+    );
   }
 }

@@ -13,7 +13,9 @@ const fullWeight = 100;
 export async function performSwitch(job: RolloutJob, change: Switch, drivers: RolloutDrivers): Promise<void> {
   const environmentId = job.place.environment.id;
   const present = await listBackends(drivers.db, environmentId);
-  const admitted = await Promise.all(change.admit.map((container) => toBackend(container, environmentId, drivers)));
+  const admitted = await Promise.all(
+    change.admit.map((container) => toBackend(container, environmentId, drivers)),
+  );
   const names = new Set(admitted.map((backend) => backend.name));
   const staying = present.filter((row) => !change.dismiss.includes(row.name) && !names.has(row.name));
   await setBackends(drivers.db, environmentId, [...staying, ...admitted]);

@@ -54,6 +54,20 @@ export async function listApps(db: Database): Promise<readonly App[]> {
   return (await liveApps(db).orderBy('name').execute()).map(toApp);
 }
 
+export async function listDestroyedApps(db: Database): Promise<readonly App[]> {
+  const rows = await db.selectFrom('apps').selectAll().where('destroyed_at', 'is not', null).execute();
+  return rows.map(toApp);
+}
+
+/** The last trace of a destroyed app, once its environments are forgotten. */
+export async function forgetApp(db: Database, appId: string): Promise<void> {
+  await db.transaction().execute(async (tx) => {
+    await tx.deleteFrom('sources').where('app_id', '=', appId).execute();
+    await tx.deleteFrom('tokens').where('app_id', '=', appId).execute();
+    await tx.deleteFrom('apps').where('id', '=', appId).execute();
+  });
+}
+
 /** The app is gone for its users at once; what it left behind is removed by the upkeep. */
 export async function destroyApp(db: Database, appId: string): Promise<void> {
   const now = new Date().toISOString();

@@ -1,6 +1,10 @@
 import type { Database } from './database.ts';
 
-export type StepRecord = { readonly outcome: 'begun' | 'done' | 'failed'; readonly detail: string | null };
+export type StepRecord = {
+  readonly outcome: 'begun' | 'done' | 'failed';
+  readonly detail: string | null;
+  readonly epoch: number;
+};
 
 /** Intent, recorded before the act. */
 export async function beginStep(
@@ -41,7 +45,7 @@ export async function endStep(
     .execute();
 }
 
-/** What is known of a step over all who ever held the deploy: done wins, then failed, then begun. */
+/** What is known of a step over all who ever held the deploy: done wins, then failed, then the first begun. */
 export async function findStep(
   db: Database,
   deployId: number,
@@ -49,9 +53,10 @@ export async function findStep(
 ): Promise<StepRecord | undefined> {
   const rows = await db
     .selectFrom('steps')
-    .select(['outcome', 'detail'])
+    .select(['outcome', 'detail', 'epoch'])
     .where('deploy_id', '=', deployId)
     .where('name', '=', name)
+    .orderBy('epoch')
     .execute();
   const rank = { done: 0, failed: 1, begun: 2 };
   return rows.sort((a, b) => rank[a.outcome] - rank[b.outcome])[0];

@@ -1,0 +1,41 @@
+import { statfs } from 'node:fs/promises';
+import { Failure } from '../failure.ts';
+import type { Deploy } from '../model/deploy.ts';
+import type { PushDesk } from '../receive/push.ts';
+import { reserveDeployId } from '../store/deploys.ts';
+import { acceptPush } from './accept.ts';
+import type { PipelineDrivers } from './drivers.ts';
+import { followDeploy } from './follow.ts';
+
+/** The pipeline as a push sees it. */
+export function openPushDesk(drivers: PipelineDrivers): PushDesk {
+  const { config, db } = drivers;
+  return {
+    environments: () => Object.values(config.environments),
+    reserveDeploy: () => reserveDeployId(db),
+    recordDeploy: (push) => acceptPush(push, drivers),
+    async followDeploy(deployId, write, signal) {
+      const deploy = await followDeploy(deployId, write, drivers, signal);
+      return { state: deploy.state, reason: deploy.state === 'live' ? null : reasonOf(deploy) };
+    },
+    isFree: () => findDiskShortage(config.data, config.limits.diskFloor),
+  };
+}
+
+/** One short line: git prints it in brackets behind the ref. */
+function reasonOf(deploy: Deploy): string {
+  const message = deploy.failureMessage?.split('\n')[0] ?? deploy.state.replace('_', ' ');
+  return message.length > 160 ? `${message.slice(0, 159)}…` : message;
+}
+
+/** The Failure that refuses new work while the disk is nearly full; serving goes on. */
+async function findDiskShortage(folder: string, floor: number): Promise<Failure | null> {
+  const { bavail, bsize } = await statfs(folder);
+  const free = bavail * bsize;
+  if (free >= floor) return null;
+  const inGb = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GB`;
+  return new Failure(
+    'server_disk_low',
+    `This server has ${inGb(free)} of disk free; ${inGb(floor)} are needed.`,
+  );
+}

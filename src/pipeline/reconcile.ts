@@ -1,0 +1,58 @@
+import { observeFleet } from '../fleet/observe.ts';
+import type { ObservedServer } from '../model/container.ts';
+import { lanes, nextTurn } from '../queue/turn.ts';
+import { isEmpty, planRollout } from '../rollout/plan.ts';
+import { listPlaces, type Place } from '../store/apps.ts';
+import { listEnvironmentsWithWork, listUnfinished } from '../store/deploys.ts';
+import { getRelease } from '../store/releases.ts';
+import { listBackends } from '../store/routes.ts';
+import type { PipelineDrivers } from './drivers.ts';
+import { planWanted } from './rollout-lane.ts';
+
+/** Touches every environment that the ledger says has work, whatever the queue remembers. */
+export async function reconcile(drivers: PipelineDrivers): Promise<void> {
+  for (const environmentId of await listEnvironmentsWithWork(drivers.db)) {
+    const unfinished = await listUnfinished(drivers.db, environmentId);
+    for (const lane of lanes) {
+      if (nextTurn(lane, unfinished) !== undefined) await drivers.touch(lane, environmentId);
+    }
+  }
+}
+
+/** Looks at every server once and touches the environments where something differs from what should run. */
+export async function findDrift(
+  drivers: PipelineDrivers,
+  signal: AbortSignal,
+): Promise<readonly ObservedServer[]> {
+  const names = Object.keys(drivers.config.servers);
+  const world = await observeFleet(drivers.rollout.fleet, names, {}, signal);
+  for (const place of await listPlaces(drivers.db)) {
+    const differs = place.destroyed || (await hasDrift(place, world, drivers));
+    if (differs) await drivers.touch('rollout', place.environment.id);
+  }
+  return world;
+}
+
+async function hasDrift(
+  place: Place,
+  world: readonly ObservedServer[],
+  drivers: PipelineDrivers,
+): Promise<boolean> {
+  const settings = drivers.config.environments[place.environment.name];
+  if (settings === undefined) return false;
+  const { app, environment } = place;
+  const currentId = environment.currentReleaseId;
+  const release = currentId === null ? null : await getRelease(drivers.db, currentId);
+  const routed = await listBackends(drivers.db, environment.id);
+  const skip = { ...settings, rollout: { ...settings.rollout, onUnreachable: 'skip' as const } };
+  const servers = world.map((server) => onlyOf(server, app.name, environment.name));
+  return !isEmpty(planRollout(planWanted(place, release, skip), { servers, routed }));
+}
+
+function onlyOf(server: ObservedServer, app: string, env: string): ObservedServer {
+  if (!server.reachable) return server;
+  return {
+    ...server,
+    containers: server.containers.filter((found) => found.app === app && found.env === env),
+  };
+}

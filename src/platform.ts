@@ -1,0 +1,92 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import type { Config } from './config.ts';
+import { openLocalDocker } from './fleet/docker.ts';
+import { openFleet } from './fleet/fleet.ts';
+import { openJournals } from './log/journal.ts';
+import type { Logger, PipelineDrivers } from './pipeline/drivers.ts';
+import { pullImage } from './publish/perform.ts';
+import { planRegistry } from './publish/registry.ts';
+import { openWakener, type RedisAddress } from './queue/queue.ts';
+import { openGit } from './receive/git.ts';
+import type { LoadBalancer } from './route/load-balancer.ts';
+import { openHaproxy } from './route/load-balancers/haproxy.ts';
+import { applyRoutes } from './route/perform.ts';
+import { openLedger } from './store/database.ts';
+import { findPin } from './store/pins.ts';
+import { type Folders, makeFolders, planFolders } from './supervise/folders.ts';
+import { keepLoopbackPort } from './supervise/loopback-port.ts';
+
+/** Every driver of an installation, opened and wired; the server and each worker open one of their own. */
+export type Platform = {
+  readonly config: Config;
+  readonly folders: Folders;
+  readonly drivers: PipelineDrivers;
+  readonly loadBalancer: LoadBalancer;
+  readonly redis: RedisAddress;
+  readonly log: Logger;
+  [Symbol.asyncDispose](): Promise<void>;
+};
+
+/** Where Redis is: a socket of ours, or the operator's. */
+export function redisAddress(config: Config, folders: Folders): RedisAddress {
+  return config.redis === 'embedded' ? { socket: folders.redisSocket } : { url: config.redis.url };
+}
+
+/** Throws when the ledger cannot be opened; what else is down is waited for by those who use it. */
+export async function openPlatform(config: Config, role: string): Promise<Platform> {
+  await using opened = new AsyncDisposableStack();
+  const folders = planFolders(config.data);
+  makeFolders(folders);
+  const log = pino({ name: role });
+  const { db } = opened.use(await openLedger(folders.ledger));
+  const redis = redisAddress(config, folders);
+  const wakener = opened.use(await openWakener(redis, log));
+  const port = await keepLoopbackPort(join(folders.run, 'registry.port'));
+  const registry = planRegistry(config.registry, port);
+  const loadBalancer = opened.use(
+    openHaproxy({ folder: folders.loadBalancer, listen: config.loadBalancer.listen, log }),
+  );
+  const fleet = opened.use(
+    openFleet({
+      servers: config.servers,
+      findPin: (name) => findPin(db, name),
+      readIdentity: (path) => readFile(path),
+      registryTarget: registry.tunnelled ? { host: '127.0.0.1', port } : undefined,
+      log: (message) => log.info({}, message),
+    }),
+  );
+  const drivers: PipelineDrivers = {
+    config,
+    db,
+    journals: openJournals(folders.journals, config.limits.log),
+    git: openGit({ repositories: folders.repositories }),
+    builder: openLocalDocker({ socketPath: config.builders.socket }),
+    registry,
+    log,
+    touch: async (lane, environmentId) => {
+      await wakener.touch(lane, environmentId);
+    },
+    rollout: {
+      db,
+      fleet,
+      bringImage: (connection, image, signal) => pullImage({ connection, image, registry, signal }),
+      applyRoutes: (signal) => applyRoutes(db, loadBalancer, signal),
+      drain: async (slot, names, deadlineMs, signal) => {
+        await loadBalancer.drain(slot, names, { deadlineMs, signal });
+      },
+      random: Math.random,
+    },
+  };
+  const keep = opened.move();
+  return {
+    config,
+    folders,
+    drivers,
+    loadBalancer,
+    redis,
+    log,
+    [Symbol.asyncDispose]: () => keep.disposeAsync(),
+  };
+}

@@ -1,0 +1,93 @@
+import { once } from 'node:events';
+import { chmodSync, rmSync } from 'node:fs';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { ListenOptions } from 'node:net';
+import { openApi } from './api/api.ts';
+import type { Config } from './config.ts';
+import { Failure } from './failure.ts';
+import { openApiDesk } from './pipeline/api-desk.ts';
+import { openDoor } from './pipeline/door.ts';
+import { openPushDesk } from './pipeline/push-desk.ts';
+import { reconcile } from './pipeline.ts';
+import { openPlatform } from './platform.ts';
+import { openGitHttp } from './receive/http.ts';
+import { openReceiver } from './receive/perform.ts';
+import { makeFolders, planFolders } from './supervise/folders.ts';
+import { lockRole } from './supervise/role-lock.ts';
+import { watchShutdown } from './supervise/shutdown.ts';
+
+const drainLimitMs = 15_000;
+
+/** Receives pushes and answers the API, until it is asked to end. Throws `already_running`, `port_in_use`. */
+export async function runServer(config: Config): Promise<void> {
+  const folders = planFolders(config.data);
+  makeFolders(folders);
+  using _lock = lockRole(folders.run, 'serving');
+  const shutdown = watchShutdown(new Failure('shutting_down', 'Hawser is being stopped.'));
+  await using platform = await openPlatform(config, 'server');
+  const { drivers, log } = platform;
+  const { git, db } = drivers;
+  const { limits } = config;
+  await using receiver = await openReceiver({
+    git,
+    desk: openPushDesk(drivers),
+    limits,
+    allowForce: false,
+    socket: folders.hookSocket,
+    log,
+  });
+  await using gitHttp = openGitHttp({ git, receiver, door: openDoor({ db, git, log }), limits, log });
+  const desk = openApiDesk(platform);
+  const api = await openApi(desk, { trusted: false, log });
+  const trusted = await openApi(desk, { trusted: true, log });
+  await using _http = await listen(
+    (request, response) =>
+      gitHttp.matches(request.url ?? '')
+        ? gitHttp.respond(request, response)
+        : api.respond(request, response),
+    config.listen.http,
+    log,
+  );
+  rmSync(folders.socket, { force: true });
+  await using _socket = await listen(
+    (request, response) => trusted.respond(request, response),
+    { path: folders.socket },
+    log,
+  );
+  chmodSync(folders.socket, 0o600);
+  await reconcile(drivers);
+  log.info({ ...config.listen.http }, 'serving');
+  await new Promise((resolve) => shutdown.addEventListener('abort', resolve, { once: true }));
+  await Promise.race([gitHttp.drain(), new Promise((resolve) => setTimeout(resolve, drainLimitMs).unref())]);
+  await Promise.all([api.close(), trusted.close()]);
+}
+
+async function listen(
+  respond: RequestListener,
+  where: ListenOptions,
+  log: { error(fields: object, message: string): void },
+): Promise<AsyncDisposable> {
+  const server = createServer(
+    { requestTimeout: 0, headersTimeout: 10_000, keepAliveTimeout: 60_000 },
+    respond,
+  );
+  server.on('clientError', (_error, socket) => socket.destroy());
+  server.listen(where);
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    const place = where.path ?? `${where.host}:${where.port}`;
+    log.error({ place }, 'the address is taken');
+    throw new Failure('port_in_use', `${place} cannot be listened on: ${(error as Error).message}.`, {
+      cause: error,
+    });
+  }
+  return { [Symbol.asyncDispose]: () => close(server) };
+}
+
+async function close(server: Server): Promise<void> {
+  const closed = once(server, 'close');
+  server.close();
+  server.closeAllConnections();
+  await closed;
+}

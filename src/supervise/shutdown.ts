@@ -1,0 +1,15 @@
+/**
+ * Aborts with `reason` when this process is asked to end: SIGTERM, SIGINT, or the end of the supervisor that
+ * started it. A second request ends it at once.
+ */
+export function watchShutdown(reason: Error): AbortSignal {
+  const stop = new AbortController();
+  const ask = () => {
+    if (stop.signal.aborted) process.exit(1);
+    stop.abort(reason);
+  };
+  process.on('SIGTERM', ask);
+  process.on('SIGINT', ask);
+  process.on('disconnect', ask);
+  return stop.signal;
+}

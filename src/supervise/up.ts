@@ -1,0 +1,127 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Config } from '../config.ts';
+import { Failure } from '../failure.ts';
+import { embeddedRegistry } from '../publish/registry.ts';
+import { haproxyProcess } from '../route/load-balancers/haproxy.ts';
+import { type Child, type ChildPlan, keepChild } from './child.ts';
+import { type Folders, makeFolders, planFolders } from './folders.ts';
+import { keepLoopbackPort } from './loopback-port.ts';
+import { lockRole } from './role-lock.ts';
+import { watchShutdown } from './shutdown.ts';
+
+export type UpOptions = {
+  readonly config: Config;
+  /** What Redis, the registry, the load balancer and our own processes may see of the environment. */
+  readonly env: Readonly<Record<string, string>>;
+  say(line: string): void;
+};
+
+const main = fileURLToPath(new URL('../main.ts', import.meta.url));
+const readyLimitMs = 30_000;
+
+/**
+ * Starts and supervises everything that the config says is embedded, the server and its workers, in the
+ * foreground, until it is asked to end. Throws `already_running` and `not_ready`.
+ */
+export async function runUp({ config, env, say }: UpOptions): Promise<void> {
+  const folders = planFolders(config.data);
+  makeFolders(folders);
+  using _lock = lockRole(folders.run, 'up');
+  const shutdown = watchShutdown(new Failure('shutting_down', 'Hawser is being stopped.'));
+  const events = {
+    started: (name: string, pid: number, adopted: boolean) =>
+      say(`${name} ${adopted ? 'goes on' : 'started'} (process ${pid})`),
+    died: (name: string, how: string, waitMs: number) =>
+      say(`${name} ${how}; it is started again${waitMs > 0 ? ` in ${waitMs} ms` : ''}`),
+  };
+  const children: Child[] = [];
+  try {
+    for (const plan of await planChildren(config, folders, env))
+      children.push(keepChild(plan, folders, events));
+    process.on('SIGHUP', () => void restartOwn(children));
+    if (await waitUntilReady(config, shutdown)) say(`Hawser is up: ${config.url}`);
+    else if (!shutdown.aborted)
+      say(`Hawser is not ready after ${readyLimitMs / 1000} s: hawser doctor says why`);
+    if (!shutdown.aborted) {
+      await new Promise((resolve) => shutdown.addEventListener('abort', resolve, { once: true }));
+    }
+  } finally {
+    say('stopping');
+    await stopAll(children);
+  }
+}
+
+/** Those that take work end first, then what they use. */
+async function stopAll(children: readonly Child[]): Promise<void> {
+  const own = children.filter((child) => isOwn(child.name));
+  await Promise.all(own.map((child) => child.stop()));
+  await Promise.all(children.filter((child) => !own.includes(child)).map((child) => child.stop()));
+}
+
+/** The server and its workers read the config anew; what serves the apps is left alone. */
+async function restartOwn(children: readonly Child[]): Promise<void> {
+  await Promise.all(children.filter((child) => isOwn(child.name)).map((child) => child.restart()));
+}
+
+function isOwn(name: string): boolean {
+  return name === 'server' || name.startsWith('worker');
+}
+
+async function planChildren(
+  config: Config,
+  folders: Folders,
+  env: Readonly<Record<string, string>>,
+): Promise<ChildPlan[]> {
+  const plans: ChildPlan[] = [];
+  const part = (name: string, rest: Pick<ChildPlan, 'file' | 'argv'> & Partial<ChildPlan>) =>
+    plans.push({ name, env, adopt: true, channel: false, ...rest });
+  const own = (name: string, ...argv: string[]) =>
+    part(name, {
+      file: process.execPath,
+      argv: [main, ...argv, '--config', config.file],
+      adopt: false,
+      channel: true,
+    });
+  if (config.redis === 'embedded') part('redis', { file: 'redis-server', argv: redisArguments(folders) });
+  if (config.registry === 'embedded') {
+    const port = await keepLoopbackPort(join(folders.run, 'registry.port'));
+    part('registry', await embeddedRegistry({ folder: folders.registry, port }));
+  }
+  part('load-balancer', haproxyProcess({ folder: folders.loadBalancer, listen: config.loadBalancer.listen }));
+  own('server', 'server');
+  own('worker-build', 'worker', '--role', 'build');
+  own('worker-rollout', 'worker', '--role', 'rollout');
+  own('worker-upkeep', 'worker', '--role', 'upkeep');
+  return plans;
+}
+
+/** On a socket for this user alone; every answered write is on disk, and nothing is ever evicted. */
+function redisArguments(folders: Folders): string[] {
+  return Object.entries({
+    '--port': '0',
+    '--unixsocket': folders.redisSocket,
+    '--unixsocketperm': '600',
+    '--dir': folders.redis,
+    '--appendonly': 'yes',
+    '--appendfsync': 'always',
+    '--maxmemory-policy': 'noeviction',
+    '--save': '',
+    '--daemonize': 'no',
+  }).flat();
+}
+
+async function waitUntilReady(config: Config, shutdown: AbortSignal): Promise<boolean> {
+  const { host, port } = config.listen.http;
+  const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}/readyz`;
+  const deadline = performance.now() + readyLimitMs;
+  while (performance.now() < deadline && !shutdown.aborted) {
+    const ready = await fetch(url, { signal: AbortSignal.timeout(2_000) }).then(
+      (answer) => answer.ok,
+      () => false,
+    );
+    if (ready) return true;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  return false;
+}

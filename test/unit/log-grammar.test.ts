@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { toLines } from '../../src/log/grammar.ts';
+
+test('each kind has its prefix, and what follows a first line is detail', () => {
+  assert.deepEqual(toLines('step', 'Building'), ['-----> Building']);
+  assert.deepEqual(toLines('result', 'Released v1'), ['=====> Released v1']);
+  assert.deepEqual(toLines('warning', 'one\ntwo'), [' !     one', '       two']);
+  assert.deepEqual(toLines('detail', 'a\nb\n'), ['       a', '       b']);
+});
+
+test('no escape sequence, control or bidirectional character reaches a terminal', () => {
+  const hostile = '\u001b]52;c;ZXZpbA==\u0007\u001b[2Jx\u001b]8;;javascript:1\u0007y\u202ez\u0000';
+  const [line = ''] = toLines('detail', hostile);
+  assert.doesNotMatch(line, /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e]/);
+  assert.match(line, /x.*y.*z/);
+});
+
+test('of a line that overwrites itself the last state is kept', () => {
+  assert.deepEqual(toLines('detail', '10%\r50%\r100%\r\n'), ['       100%']);
+});
+
+test('a line is cut at 16 KiB and says so', () => {
+  const [line = ''] = toLines('detail', 'x'.repeat(20_000));
+  assert.ok(line.length < 16_500);
+  assert.match(line, /… 3616 more$/);
+});
+
+test('ten megabytes of escapes are cleaned in linear time', () => {
+  const begin = performance.now();
+  toLines('detail', `${'\u001b['.repeat(1_000_000)}\n${'\u001b]'.repeat(1_000_000)}`);
+  assert.ok(performance.now() - begin < 5_000);
+});

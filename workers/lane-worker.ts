@@ -1,0 +1,36 @@
+import { type LaneWork, runLane } from '../src/pipeline/lane.ts';
+import type { Platform } from '../src/platform.ts';
+import { openTurnTaker } from '../src/queue/queue.ts';
+
+export type Worker = { close(): Promise<void> };
+
+const closeLimitMs = 20_000;
+
+/** Takes keys of one lane from the queue and advances their environments, `concurrency` at a time. */
+export async function startLaneWorker(
+  work: LaneWork,
+  concurrency: number,
+  platform: Platform,
+  shutdown: AbortSignal,
+): Promise<Worker> {
+  const { drivers, redis, log } = platform;
+  const running = new Set<Promise<void>>();
+  const advance = async (environmentId: string) => {
+    const turn = runLane(work, environmentId, drivers, shutdown).catch((error) => {
+      log.error({ lane: work.lane, environmentId, stack: error.stack }, 'a turn ended in an error');
+    });
+    running.add(turn);
+    await turn;
+    running.delete(turn);
+  };
+  const taker = await openTurnTaker(redis, work.lane, { concurrency, log, advance });
+  return {
+    async close() {
+      await Promise.race([
+        Promise.all(running),
+        new Promise((resolve) => setTimeout(resolve, closeLimitMs).unref()),
+      ]);
+      await taker.close();
+    },
+  };
+}

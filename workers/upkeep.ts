@@ -1,0 +1,62 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { findDrift } from '../src/pipeline/reconcile.ts';
+import { sweepDestroyed, sweepRepositories } from '../src/pipeline/sweep.ts';
+import { reconcile } from '../src/pipeline.ts';
+import type { Platform } from '../src/platform.ts';
+import type { Worker } from './lane-worker.ts';
+
+const chores = [
+  { name: 'reconcile', everyMs: 5_000, perform: reconcileWork },
+  { name: 'routes', everyMs: 10_000, perform: applyTable },
+  { name: 'drift', everyMs: 10_000, perform: mendDrift },
+  { name: 'destroyed', everyMs: 10_000, perform: removeDestroyed },
+  { name: 'repositories', everyMs: 3_600_000, perform: sweepAll },
+] as const;
+
+/** What keeps an installation true by itself, each chore on its own clock, at once and then again and again. */
+export async function startUpkeepWorker(platform: Platform, shutdown: AbortSignal): Promise<Worker> {
+  const running = chores.map((chore) => repeat(chore, platform, shutdown));
+  return { close: async () => void (await Promise.all(running)) };
+}
+
+async function repeat(
+  chore: (typeof chores)[number],
+  platform: Platform,
+  shutdown: AbortSignal,
+): Promise<void> {
+  while (!shutdown.aborted) {
+    try {
+      await chore.perform(platform, shutdown);
+    } catch (error) {
+      if (shutdown.aborted) return;
+      platform.log.warn(
+        { chore: chore.name, error: (error as Error).message },
+        'a chore failed, it is tried again',
+      );
+    }
+    await pause(chore.everyMs, undefined, { signal: shutdown }).catch(() => {});
+  }
+}
+
+async function reconcileWork({ drivers }: Platform): Promise<void> {
+  await reconcile(drivers);
+}
+
+async function applyTable({ drivers }: Platform, signal: AbortSignal): Promise<void> {
+  await drivers.rollout.applyRoutes(signal);
+}
+
+async function mendDrift({ drivers, log }: Platform, signal: AbortSignal): Promise<void> {
+  for (const server of await findDrift(drivers, signal)) {
+    if (!server.reachable)
+      log.warn({ server: server.server, reason: server.reason }, 'a server is out of reach');
+  }
+}
+
+async function removeDestroyed({ drivers }: Platform): Promise<void> {
+  await sweepDestroyed(drivers);
+}
+
+async function sweepAll({ drivers }: Platform): Promise<void> {
+  await sweepRepositories(drivers);
+}
