@@ -6,7 +6,7 @@ import type { Place } from '../store/apps.ts';
 import { findPlace, forgetEnvironment } from '../store/apps.ts';
 import { getRelease } from '../store/releases.ts';
 import type { PipelineDrivers } from './drivers.ts';
-import { planTimes, planWanted } from './rollout-lane.ts';
+import { planTimes, planWanted } from './wanted.ts';
 
 /**
  * Brings what runs in line with the live release on every server that can be reached: one that came back,

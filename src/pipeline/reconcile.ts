@@ -7,7 +7,7 @@ import { listEnvironmentsWithWork, listUnfinished } from '../store/deploys.ts';
 import { getRelease } from '../store/releases.ts';
 import { listBackends } from '../store/routes.ts';
 import type { PipelineDrivers } from './drivers.ts';
-import { planWanted } from './rollout-lane.ts';
+import { planWanted } from './wanted.ts';
 
 /** Touches every environment that the ledger says has work, whatever the queue remembers. */
 export async function reconcile(drivers: PipelineDrivers): Promise<void> {

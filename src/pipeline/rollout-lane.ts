@@ -1,9 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { EnvironmentConfig } from '../config.ts';
 import { Failure } from '../failure.ts';
 import type { FailureCode } from '../failure-catalogue.ts';
 import type { Deploy } from '../model/deploy.ts';
-import type { HealthCheck, Release } from '../model/release.ts';
+import type { Release } from '../model/release.ts';
 import type { RolloutJob } from '../rollout/drivers.ts';
 import { observeAndPlan, performRetire, performRevert, performRollout } from '../rollout/perform.ts';
 import type { Wanted } from '../rollout/plan.ts';
@@ -17,6 +16,7 @@ import { converge } from './converge.ts';
 import type { PipelineDrivers } from './drivers.ts';
 import { type LaneWork, type Turn, toFailure } from './lane.ts';
 import { performStep } from './step.ts';
+import { planTimes, planWanted } from './wanted.ts';
 
 /** The lane that brings a release to its servers: release command, rollout, live, retire. */
 export function rolloutLane(drivers: PipelineDrivers): LaneWork {
@@ -75,24 +75,6 @@ function planContext(turn: Turn, release: Release, drivers: PipelineDrivers): Co
     job: { deploy, place, log, signal, release, ...planTimes(settings, release) },
     wanted: planWanted(place, release, settings),
   };
-}
-
-/** What an environment is to run by its settings. */
-export function planWanted(place: Place, release: Release | null, settings: EnvironmentConfig): Wanted {
-  const { app, environment } = place;
-  return {
-    app: app.name,
-    env: environment.name,
-    release,
-    servers: settings.servers,
-    strategy: settings.rollout,
-  };
-}
-
-/** The operator's times, with what the app's own health check says on top. */
-export function planTimes({ rollout }: EnvironmentConfig, release: Release | null) {
-  const health: HealthCheck = { ...rollout.health, ...release?.health };
-  return { health, drainMs: rollout.drainMs, stopTimeoutMs: rollout.stopTimeoutMs };
 }
 
 /** Order is by number: what a newer deploy made live is never replaced by an older one. */

@@ -20,7 +20,7 @@ function newHolder(): string {
 /** False only when the holder is known to be gone: it was killed, or another process has its id now. */
 function mayLive(holder: string): boolean {
   const [pid, start] = holder.split('/');
-  return startOf(Number(pid)) === start;
+  return start !== undefined && startOf(Number(pid)) === start;
 }
 
 /** Start time of a process in clock ticks since boot (field 22 of proc(5) stat), or none. */

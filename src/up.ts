@@ -1,14 +1,14 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Config } from '../config.ts';
-import { Failure } from '../failure.ts';
-import { embeddedRegistry } from '../publish/registry.ts';
-import { haproxyProcess } from '../route/load-balancers/haproxy.ts';
-import { type Child, type ChildPlan, keepChild } from './child.ts';
-import { type Folders, makeFolders, planFolders } from './folders.ts';
-import { keepLoopbackPort } from './loopback-port.ts';
-import { lockRole } from './role-lock.ts';
-import { watchShutdown } from './shutdown.ts';
+import type { Config } from './config.ts';
+import { Failure } from './failure.ts';
+import { embeddedRegistry } from './publish/registry.ts';
+import { haproxyProcess } from './route/load-balancers/haproxy.ts';
+import { type Child, type ChildPlan, keepChild } from './supervise/child.ts';
+import { type Folders, makeFolders, planFolders } from './supervise/folders.ts';
+import { keepLoopbackPort } from './supervise/loopback-port.ts';
+import { lockRole } from './supervise/role-lock.ts';
+import { watchShutdown } from './supervise/shutdown.ts';
 
 export type UpOptions = {
   readonly config: Config;
@@ -17,7 +17,7 @@ export type UpOptions = {
   say(line: string): void;
 };
 
-const main = fileURLToPath(new URL('../main.ts', import.meta.url));
+const main = fileURLToPath(new URL('./main.ts', import.meta.url));
 const readyLimitMs = 30_000;
 
 /**
