@@ -79,16 +79,18 @@ async function planChildren(
   const own = (name: string, ...argv: string[]) =>
     part(name, {
       file: process.execPath,
-      argv: [main, ...argv, '--config', config.file],
+      argv: () => [main, ...argv, '--config', config.file],
       adopt: false,
       channel: true,
     });
-  if (config.redis === 'embedded') part('redis', { file: 'redis-server', argv: redisArguments(folders) });
+  if (config.redis === 'embedded') part('redis', { file: 'redis-server', argv: () => redisArguments(folders) });
   if (config.registry === 'embedded') {
     const port = await keepLoopbackPort(join(folders.run, 'registry.port'));
-    part('registry', await embeddedRegistry({ folder: folders.registry, port }));
+    const { file, argv, prepare } = await embeddedRegistry({ folder: folders.registry, port });
+    part('registry', { file, argv: () => argv, ...(prepare && { prepare }) });
   }
-  part('load-balancer', haproxyProcess({ folder: folders.loadBalancer, listen: config.loadBalancer.listen }));
+  const haproxy = haproxyProcess({ folder: folders.loadBalancer, listen: config.loadBalancer.listen });
+  part('load-balancer', { file: haproxy.file, argv: () => haproxy.argv, prepare: haproxy.prepare });
   own('server', 'server');
   own('worker-build', 'worker', '--role', 'build');
   own('worker-rollout', 'worker', '--role', 'rollout');

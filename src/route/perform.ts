@@ -13,12 +13,11 @@ const waitLimitMs = 20_000;
 export async function readTable(db: Database): Promise<Table> {
   const environments = await readRoutes(db);
   return {
-    services: environments.map(({ slot, app, env, domains, checkPath, backends }) => ({
+    services: environments.map(({ slot, app, env, domains, backends }) => ({
       slot,
       app,
       env,
       domains,
-      ...(checkPath === null ? {} : { check: { path: checkPath } }),
       backends: backends.map(({ name, server, address, weight }) => ({ name, server, address, weight })),
     })),
   };

@@ -34,7 +34,6 @@ export type RoutedEnvironment = {
   readonly app: string;
   readonly env: string;
   readonly domains: readonly string[];
-  readonly checkPath: string | null;
   readonly backends: readonly BackendRow[];
 };
 
@@ -43,13 +42,11 @@ export async function readRoutes(db: Database): Promise<readonly RoutedEnvironme
   const environments = await db
     .selectFrom('environments')
     .innerJoin('apps', 'apps.id', 'environments.app_id')
-    .leftJoin('releases', 'releases.id', 'environments.current_release_id')
     .select([
       'environments.id',
       'environments.slot',
       'environments.name as env',
       'apps.name as app',
-      'releases.health',
     ])
     .where('apps.destroyed_at', 'is', null)
     .orderBy('environments.slot')
@@ -67,7 +64,6 @@ export async function readRoutes(db: Database): Promise<readonly RoutedEnvironme
     app: row.app,
     env: row.env,
     domains: (domains.get(row.id) ?? []).map((domain) => domain.domain).sort(),
-    checkPath: row.health === null ? null : (JSON.parse(row.health).path ?? null),
     backends: backends.get(row.id) ?? [],
   }));
 }

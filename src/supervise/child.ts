@@ -8,7 +8,8 @@ import { findProcess, formatProcess, isAlive, type ProcessId, parseProcess } fro
 export type ChildPlan = {
   readonly name: string;
   readonly file: string;
-  readonly argv: readonly string[];
+  /** Asked anew before every start. */
+  argv(): readonly string[];
   readonly env: Readonly<Record<string, string>>;
   /** One that outlived an earlier supervisor is kept, so that it goes on serving; otherwise it is ended. */
   readonly adopt: boolean;
@@ -111,7 +112,7 @@ export function keepChild(plan: ChildPlan, folders: ChildFolders, events: Events
 function startProcess(plan: ChildPlan, folders: ChildFolders): ChildProcess {
   const output = openSync(join(folders.logs, `${plan.name}.log`), 'a', 0o600);
   try {
-    return spawn(plan.file, [...plan.argv], {
+    return spawn(plan.file, [...plan.argv()], {
       env: plan.env,
       stdio: ['ignore', output, output, ...(plan.channel ? (['ipc'] as const) : [])],
       // A Ctrl-C on the terminal reaches the supervisor alone, which ends its children in order.
