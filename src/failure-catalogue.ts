@@ -208,6 +208,49 @@ export const failureCatalogue = {
     fix: 'Choose a shorter, plain path for "data" in deploy.config.json.',
   },
   load_balancer_missing: { status: 500, fix: 'Install HAProxy 2.6 or newer: apt-get install haproxy.' },
+  // the build
+  procfile_invalid: { status: 400, fix: 'Write one process a line, like "web: npm start".' },
+  manifest_invalid: { status: 400, fix: 'Correct the keys named above in app.json and push again.' },
+  not_allowed_in_manifest: {
+    status: 403,
+    fix: 'Take the key out of app.json; what a container may do is the same for all apps.',
+  },
+  no_dockerfile: { status: 400, fix: 'Add a Dockerfile, or one of the files named above, and push again.' },
+  dockerfile_missing: {
+    status: 400,
+    fix: 'Commit the Dockerfile, or correct hawser.build.dockerfile in app.json.',
+  },
+  dockerfile_invalid: { status: 400, fix: 'Correct that line of the Dockerfile and push again.' },
+  dockerignore_invalid: { status: 400, fix: 'Correct that line of .dockerignore and push again.' },
+  build_context_missing: {
+    status: 400,
+    fix: 'Correct hawser.build.context in app.json: it names a folder of the repository.',
+  },
+  base_image_not_found: {
+    status: 400,
+    fix: 'Correct the name after FROM, or make the image available to the builder.',
+  },
+  base_image_unreachable: {
+    status: 502,
+    fix: 'Let the builder reach that registry, then hawser deploys:retry ID.',
+  },
+  build_failed: { status: 400, fix: 'Correct what the step says above and push again.' },
+  build_oom: { status: 400, fix: 'Make the build use less memory, or raise builders.memory.' },
+  build_timeout: { status: 400, fix: 'Make the build faster, or raise builders.timeout.' },
+  build_disk_full: {
+    status: 507,
+    fix: 'Make room on the disk of the builder, then hawser deploys:retry ID.',
+  },
+  builder_lost: { status: 502, fix: 'Start Docker on the builder, then hawser deploys:retry ID.' },
+  // the registry
+  registry_unreachable: { status: 502, fix: 'Start the registry, then hawser deploys:retry ID.' },
+  registry_denied: {
+    status: 502,
+    fix: 'Correct registry.username and registry.password in deploy.config.json.',
+  },
+  registry_full: { status: 507, fix: "Make room on the registry's disk, then hawser deploys:retry ID." },
+  registry_failed: { status: 502, fix: 'hawser doctor shows the state of the registry.' },
+  image_not_in_registry: { status: 409, fix: 'Push the commit again: its image is not kept any more.' },
 } as const satisfies Record<string, { status: number; fix: string }>;
 
 export type FailureCode = keyof typeof failureCatalogue;

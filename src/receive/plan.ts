@@ -1,0 +1,231 @@
+import type { EnvironmentConfig } from '../config.ts';
+import type { FailureCode } from '../failure-catalogue.ts';
+import type { DeployOptions } from '../model/deploy.ts';
+import { quoteValue } from './printable.ts';
+
+/** One line of what a push asks: a ref and the objects it goes from and to; 40 zeros mean none. */
+export type RefUpdate = { readonly ref: string; readonly old: string; readonly new: string };
+
+/** What the repository says of an update. */
+export type RefFacts = { readonly isFastForward: boolean; readonly commitExists: boolean };
+
+export type RefDecision =
+  | {
+      readonly kind: 'deploy';
+      readonly environment: string;
+      readonly options: DeployOptions;
+      readonly wait: boolean;
+    }
+  | { readonly kind: 'move' }
+  | {
+      readonly kind: 'refuse';
+      readonly code: FailureCode;
+      readonly message: string;
+      readonly fix: string | null;
+    };
+
+export type PushPlan = {
+  readonly updates: readonly { readonly update: RefUpdate; readonly decision: RefDecision }[];
+};
+
+/** What `git push -o` said, read strictly. */
+type PushOptions = { environment: string | null; wait: boolean; skip: boolean; deploy: DeployOptions };
+
+type PushQuestion = {
+  readonly updates: readonly RefUpdate[];
+  readonly options: readonly string[];
+  readonly environments: readonly EnvironmentConfig[];
+  readonly facts: Readonly<Record<string, RefFacts>>;
+  readonly allowForce: boolean;
+  readonly limits: { readonly refs: number };
+};
+
+type Refusal = Extract<RefDecision, { kind: 'refuse' }>;
+type Taken = { kind: 'branch' | 'tag'; name: string; environment: EnvironmentConfig | null };
+
+const knownOptions = 'env=NAME, no-wait, no-cache, skip';
+const maxOptions = 20;
+
+export const zeroOid = '0'.repeat(40);
+
+/** What becomes of every ref of a push: deployed, moved without a deploy, or refused with its reason. */
+export function planPush(question: PushQuestion): PushPlan {
+  const options = parsePushOptions(question.options);
+  const refuseAll = refuseWhole(question, options);
+  const updates = question.updates.map((update) => ({
+    update,
+    decision: refuseAll ?? decide(update, options as PushOptions, question),
+  }));
+  return { updates };
+}
+
+function refuseWhole(question: PushQuestion, options: PushOptions | Refusal): Refusal | null {
+  const { updates, limits } = question;
+  if (updates.length > limits.refs) {
+    return refuse('too_many_refs', `${updates.length} refs in one push (limit ${limits.refs})`);
+  }
+  return 'kind' in options ? options : null;
+}
+
+/** Options are data: each is one of the known words or refuses the push. */
+function parsePushOptions(words: readonly string[]): PushOptions | Refusal {
+  const options: PushOptions = { environment: null, wait: true, skip: false, deploy: {} };
+  if (words.length > maxOptions) {
+    return refuse(
+      'unknown_push_option',
+      `${words.length} push options (limit ${maxOptions}); known: ${knownOptions}`,
+    );
+  }
+  for (const word of words) {
+    if (word === 'no-wait') options.wait = false;
+    else if (word === 'no-cache') options.deploy = { ...options.deploy, noCache: true };
+    else if (word === 'skip') options.skip = true;
+    else if (/^env=[a-z0-9-]{1,40}$/.test(word)) options.environment = word.slice(4);
+    else
+      return refuse(
+        'unknown_push_option',
+        `push option ${quoteValue(word)} is not known; known: ${knownOptions}`,
+      );
+  }
+  return options;
+}
+
+function decide(update: RefUpdate, options: PushOptions, question: PushQuestion): RefDecision {
+  const taken = findEnvironment(update.ref, question.environments);
+  if (taken === null) {
+    return refuse(
+      'ref_not_allowed',
+      `${quoteValue(update.ref)}: only refs/heads/* and refs/tags/* can be pushed`,
+    );
+  }
+  if (update.new === zeroOid) return decideDeletion(taken);
+  const forced = refuseForce(update, taken, question);
+  if (forced !== null) return forced;
+  if (options.skip) return { kind: 'move' };
+  return decideDeploy(update, taken, options, question);
+}
+
+function decideDeletion({ kind, name, environment }: Taken): RefDecision {
+  if (kind === 'tag' || environment === null) return { kind: 'move' };
+  return refuse(
+    'branch_in_use',
+    `${quoteValue(name)} is what ${environment.name} deploys; it is not deleted`,
+  );
+}
+
+function refuseForce(update: RefUpdate, taken: Taken, question: PushQuestion): Refusal | null {
+  if (taken.environment === null || question.allowForce) return null;
+  if (question.facts[update.ref]?.isFastForward !== false) return null;
+  return refuse(
+    'force_not_allowed',
+    `${quoteValue(taken.name)} deploys to ${taken.environment.name} and would lose commits that it has`,
+    `git pull --rebase REMOTE ${quoteWord(taken.name)}, then push again.`,
+  );
+}
+
+function decideDeploy(
+  update: RefUpdate,
+  taken: Taken,
+  options: PushOptions,
+  question: PushQuestion,
+): RefDecision {
+  const { environments } = question;
+  const chosen =
+    options.environment === null
+      ? taken.environment
+      : (environments.find((environment) => environment.name === options.environment) ?? null);
+  if (chosen === null && options.environment !== null)
+    return refuseEnvironment(options.environment, environments);
+  if (chosen === null) return refuseUntaken(taken, environments);
+  if (question.facts[update.ref]?.commitExists === false) {
+    return refuse('not_a_commit', `${quoteValue(taken.name)} does not point to a commit`);
+  }
+  return { kind: 'deploy', environment: chosen.name, options: options.deploy, wait: options.wait };
+}
+
+function refuseEnvironment(name: string, environments: readonly EnvironmentConfig[]): Refusal {
+  const known = environments.map((environment) => environment.name).join(', ');
+  return refuse(
+    'environment_not_found',
+    `there is no environment ${quoteValue(name)}; there is: ${known || 'none'}`,
+  );
+}
+
+function refuseUntaken({ kind, name }: Taken, environments: readonly EnvironmentConfig[]): Refusal {
+  const key = kind === 'branch' ? 'branches' : 'tags';
+  const deploying = environments.flatMap((environment) =>
+    environment[key].map((pattern) => `${pattern} to ${environment.name}`),
+  );
+  const message = `${kind} ${quoteValue(name)} does not deploy (deploying: ${deploying.join(', ') || 'none'})`;
+  return refuse(
+    kind === 'branch' ? 'branch_not_deployed' : 'tag_not_deployed',
+    message,
+    suggestCommand(kind, name, environments),
+  );
+}
+
+/** The command that would have worked for this very ref. */
+function suggestCommand(
+  kind: 'branch' | 'tag',
+  name: string,
+  environments: readonly EnvironmentConfig[],
+): string | null {
+  const source = quoteWord(name);
+  for (const environment of environments) {
+    const target = environment.branches.find((pattern) => !pattern.includes('*'));
+    if (kind === 'branch' && target !== undefined) {
+      return `git push REMOTE ${source}:${quoteWord(target)}, or git push -o env=${environment.name} REMOTE ${source}`;
+    }
+  }
+  const first = environments[0];
+  return first === undefined ? null : `git push -o env=${first.name} REMOTE ${source}`;
+}
+
+/** The environment that a ref brings to life; an exact name wins over a pattern. Null for a ref that is never taken. */
+function findEnvironment(ref: string, environments: readonly EnvironmentConfig[]): Taken | null {
+  const match = /^refs\/(heads|tags)\/(.+)$/s.exec(ref);
+  if (match === null) return null;
+  const kind = match[1] === 'heads' ? 'branch' : 'tag';
+  const name = match[2] ?? '';
+  const patterns = (environment: EnvironmentConfig) =>
+    kind === 'branch' ? environment.branches : environment.tags;
+  const environment =
+    environments.find((candidate) => patterns(candidate).includes(name)) ??
+    environments.find((candidate) => patterns(candidate).some((pattern) => matchesPattern(name, pattern)));
+  return { kind, name, environment: environment ?? null };
+}
+
+/** `*` stands for anything but a slash, `**` for anything. */
+export function matchesPattern(name: string, pattern: string): boolean {
+  const source = pattern
+    .split(/(\*+)/)
+    .map((part) =>
+      part === '*' ? '[^/]*' : part.startsWith('**') ? '.*' : part.replace(/[\\^$.|?*+()[\]{}]/g, '\\$&'),
+    );
+  return new RegExp(`^${source.join('')}$`, 's').test(name);
+}
+
+/** `git push --atomic`: one refused ref refuses all, and only one deploy can be promised at a time. */
+export function planTogether({ updates }: PushPlan): PushPlan {
+  const bad = updates.find(({ decision }) => decision.kind === 'refuse');
+  const deploys = updates.filter(({ decision }) => decision.kind === 'deploy');
+  if (bad === undefined && deploys.length < 2) return { updates };
+  const whole =
+    bad === undefined
+      ? refuse('atomic_deploys', `an atomic push can bring one deploy, not ${deploys.length}`)
+      : refuse('atomic_refused', `the push is atomic and ${quoteValue(bad.update.ref)} was refused`);
+  return {
+    updates: updates.map((entry) =>
+      entry.decision.kind === 'refuse' ? entry : { ...entry, decision: whole },
+    ),
+  };
+}
+
+function refuse(code: FailureCode, message: string, fix: string | null = null): Refusal {
+  return { kind: 'refuse', code, message, fix };
+}
+
+/** A word that a person can paste into a shell as it is. */
+function quoteWord(word: string): string {
+  return /^[\w./@+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
