@@ -1,0 +1,37 @@
+import type { Table } from './table.ts';
+
+/** What the load balancer counted of one backend since it started. */
+export type BackendTraffic = {
+  readonly name: string;
+  readonly requests: number;
+  readonly errors5xx: number;
+  /** Requests and open sessions (websockets) now. */
+  readonly sessions: number;
+  readonly up: boolean;
+  /** The last check's outcome in the load balancer's words. */
+  readonly lastCheck: string;
+};
+
+/** What holds the routes. Any number of processes may open the same one; `apply` is for one at a time. */
+export type LoadBalancer = {
+  /**
+   * Makes the load balancer route this table and no other. Resolves when every backend is checked up by the
+   * load balancer itself and has its weight, and every other one admits nothing new. A service whose new
+   * backends are not up keeps its old ones. Throws `backend_not_up`, `table_invalid`, `load_balancer_*`.
+   */
+  apply(table: Table, signal: AbortSignal): Promise<void>;
+  /**
+   * Resolves when the named backends, already out of the table, have no request or session left. At the
+   * deadline the remaining sessions are ended and counted.
+   */
+  drain(
+    slot: number,
+    names: readonly string[],
+    options: { deadlineMs: number; signal: AbortSignal },
+  ): Promise<{ ended: number }>;
+  /** Counters of a slot's backends, retired ones too while they are known. */
+  traffic(slot: number): Promise<readonly BackendTraffic[]>;
+  /** True when it answers. */
+  isReady(): Promise<boolean>;
+  [Symbol.asyncDispose](): Promise<void>;
+};

@@ -1,0 +1,180 @@
+import { Failure } from '../../failure.ts';
+import { backendId, emptySection, sectionOf, slotsFor } from '../plan.ts';
+import { checkTable, type Service, type Table } from '../table.ts';
+
+/** Where HAProxy keeps its things: all in one folder that only we may enter. */
+export type Paths = {
+  readonly folder: string;
+  readonly config: string;
+  readonly hosts: string;
+  readonly checks: string;
+  readonly lua: string;
+  readonly unknownPage: string;
+  readonly emptyPage: string;
+  readonly downPage: string;
+  readonly admin: string;
+  readonly master: string;
+  readonly pid: string;
+};
+
+export type Listen = { readonly host: string; readonly port: number };
+
+/** What `add server` and a line of the file say alike: dynamic servers ignore `default-server`. */
+export const serverOptions =
+  'check inter 1s fastinter 250ms downinter 250ms rise 1 fall 3 observe layer4 pool-purge-delay 2s pool-max-conn 100';
+
+const tableMark = '# table ';
+
+// A bound socket gets a longer temporary name first, and HAProxy takes at most 97 characters of path.
+const longestFolder = 80;
+
+/** The paths in a folder. Throws `load_balancer_folder` when HAProxy could not take them. */
+export function pathsIn(folder: string): Paths {
+  if (!/^\/[A-Za-z0-9_./@+-]*$/.test(folder) || folder.length > longestFolder) {
+    throw new Failure(
+      'load_balancer_folder',
+      `${folder} must be an absolute path of plain characters, ${longestFolder} at most`,
+    );
+  }
+  const at = (name: string) => `${folder}/${name}`;
+  return {
+    folder,
+    config: at('haproxy.cfg'),
+    hosts: at('hosts.map'),
+    checks: at('checks.map'),
+    lua: at('hold.lua'),
+    unknownPage: at('unknown.txt'),
+    emptyPage: at('empty.txt'),
+    downPage: at('down.http'),
+    admin: at('admin.sock'),
+    master: at('master.sock'),
+    pid: at('haproxy.pid'),
+  };
+}
+
+/** The whole config of a table: HAProxy started with it serves that table. Throws `table_invalid`. */
+export function renderConfig(options: { table: Table; paths: Paths; listen: Listen; slots: number }): string {
+  checkTable(options.table);
+  const slots = slotsFor(options.table, options.slots);
+  const services = new Map(options.table.services.map((service) => [service.slot, service]));
+  const sections = Array.from({ length: slots }, (_, slot) =>
+    renderSlot(slot, services.get(slot), options.paths),
+  );
+  return [
+    '# Written by Hawser; changes made here are lost.',
+    renderGlobal(options.paths),
+    renderFrontend(options.paths, options.listen),
+    ...sections,
+    `${tableMark}${JSON.stringify({ slots, table: options.table })}`,
+    '',
+  ].join('\n');
+}
+
+/** The table and the number of slots that a config was rendered from; undefined when the file is not whole. */
+export function parseConfig(text: string): { readonly slots: number; readonly table: Table } | undefined {
+  const last = text.trimEnd().split('\n').at(-1) ?? '';
+  if (!last.startsWith(tableMark)) return undefined;
+  return JSON.parse(last.slice(tableMark.length));
+}
+
+/** The map from domain to section. */
+export function renderHosts(table: Table): string {
+  const lines = table.services.flatMap((service) => {
+    const section = service.backends.length === 0 ? emptySection : sectionOf(service);
+    return service.domains.map((domain) => `${domain} ${section}\n`);
+  });
+  return lines.join('');
+}
+
+/** The map from section to the path of its check. */
+export function renderChecks(table: Table): string {
+  return table.services
+    .flatMap((service) =>
+      service.check === undefined ? [] : `${sectionOf(service)} ${service.check.path}\n`,
+    )
+    .join('');
+}
+
+function renderGlobal(paths: Paths): string {
+  return `global
+  maxconn 20000
+  no strict-limits
+  hard-stop-after 6h
+  stats socket ${paths.admin} mode 600 level admin expose-fd listeners
+  stats timeout 30s
+  lua-load ${paths.lua}
+
+defaults
+  mode http
+  balance random(2)
+  timeout connect 2s
+  timeout client 60s
+  timeout server 300s
+  timeout queue 10s
+  timeout check 5s
+  timeout http-request 10s
+  timeout http-keep-alive 65s
+  timeout tunnel 1h
+  retries 3
+  option redispatch 1
+  retry-on conn-failure empty-response
+  option idle-close-on-response
+  option http-restrict-req-hdr-names delete
+  errorfile 503 ${paths.downPage}
+`;
+}
+
+function renderFrontend(paths: Paths, listen: Listen): string {
+  const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host;
+  if (!/^[0-9a-zA-Z.:[\]-]+$/.test(host) || !Number.isInteger(listen.port)) {
+    throw new Failure(
+      'load_balancer_config',
+      `${JSON.stringify(listen.host)} is not an address to listen on`,
+    );
+  }
+  const sectionOfHost = `map_str(${paths.hosts})`;
+  return `frontend web
+  bind ${host}:${listen.port}
+  http-request del-header Forwarded
+  http-request del-header X-Real-IP
+  http-request set-header X-Forwarded-For %[src]
+  http-request set-header X-Forwarded-Proto http
+  http-request set-header X-Forwarded-Port %[dst_port]
+  http-request set-header X-Forwarded-Host %[req.hdr(host)]
+  http-request disable-l7-retry unless { method GET HEAD OPTIONS }
+  http-request set-var(txn.host) req.hdr(host),host_only,lower,rtrim(.)
+  http-request set-var(txn.section) var(txn.host),${sectionOfHost}
+  http-request set-var(txn.section) 'var(txn.host),regsub("^[^.]*","*"),${sectionOfHost}' unless { var(txn.section) -m found }
+  http-request set-var(txn.shown) var(txn.host) if { var(txn.host) -m reg ^[a-z0-9.-]{1,253}$ }
+  use_backend %[var(txn.section)] if { var(txn.section) -m found }
+  default_backend unknown
+
+backend unknown
+  http-request return status 404 content-type "text/plain; charset=utf-8" lf-file ${paths.unknownPage}
+
+backend ${emptySection}
+  http-request return status 503 content-type "text/plain; charset=utf-8" hdr Retry-After 5 lf-file ${paths.emptyPage}
+`;
+}
+
+function renderSlot(slot: number, service: Service | undefined, paths: Paths): string {
+  const hold = '  http-request lua.hold if { nbsrv lt 1 } { be_conn lt 500 }';
+  const lines = (section: string) =>
+    service === undefined || sectionOf(service) !== section ? [] : service.backends.map(renderServer);
+  return [
+    `backend slot-${slot}`,
+    hold,
+    ...lines(`slot-${slot}`),
+    `backend slot-${slot}-http`,
+    hold,
+    '  option httpchk',
+    `  http-check send meth GET uri-lf %[be_name,map_str(${paths.checks},/)] ver HTTP/1.1 hdr Host localhost hdr User-Agent hawser`,
+    // The rollout's probe decides what is healthy; here a backend lives while it answers without a 5xx.
+    '  http-check expect ! rstatus ^5',
+    ...lines(`slot-${slot}-http`),
+  ].join('\n');
+}
+
+function renderServer(backend: Service['backends'][number]): string {
+  return `  server ${backendId(backend)} ${backend.address} ${serverOptions} weight ${backend.weight}`;
+}

@@ -1,0 +1,92 @@
+import { execFile } from 'node:child_process';
+import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { promisify } from 'node:util';
+import { Failure } from '../../failure.ts';
+import type { Table } from '../table.ts';
+import {
+  type Listen,
+  type Paths,
+  parseConfig,
+  renderChecks,
+  renderConfig,
+  renderHosts,
+} from './config-file.ts';
+import { downPage, emptyPage, holdScript, unknownPage } from './pages.ts';
+
+const runFile = promisify(execFile);
+
+export type Saved = { readonly table: Table; readonly slots: number };
+
+/** What the config in the folder holds; undefined when there is none or it is not whole. */
+export async function readSaved(paths: Paths): Promise<Saved | undefined> {
+  try {
+    return parseConfig(await readFile(paths.config, 'utf8'));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT' || error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Writes everything that HAProxy starts from. The config is checked by HAProxy before it takes the place of
+ * the last good one, and goes first: the maps can be made again from it. Returns false when nothing differs.
+ */
+export async function writeSaved(saved: Saved, options: { paths: Paths; listen: Listen }): Promise<boolean> {
+  const { paths, listen } = options;
+  const text = renderConfig({ ...saved, paths, listen });
+  await mkdir(paths.folder, { recursive: true, mode: 0o700 });
+  await writeFixedParts(paths);
+  const changed = await writeWhole(paths.config, text, () => checkConfig(`${paths.config}.new`));
+  await writeWhole(paths.hosts, renderHosts(saved.table));
+  await writeWhole(paths.checks, renderChecks(saved.table));
+  return changed;
+}
+
+async function writeFixedParts(paths: Paths): Promise<void> {
+  await writeWhole(paths.lua, holdScript);
+  await writeWhole(paths.unknownPage, unknownPage);
+  await writeWhole(paths.emptyPage, emptyPage);
+  await writeWhole(paths.downPage, downPage);
+  // HAProxy refuses a config whose maps are missing.
+  for (const map of [paths.hosts, paths.checks]) await (await open(map, 'a', 0o600)).close();
+}
+
+/** Temporary file, fsync, rename, fsync of the folder; nothing when the content is the same already. */
+async function writeWhole(path: string, text: string, check?: () => Promise<void>): Promise<boolean> {
+  const current = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (current === text) return false;
+  {
+    await using file = await open(`${path}.new`, 'w', 0o600);
+    await file.writeFile(text);
+    await file.sync();
+  }
+  await check?.();
+  await rename(`${path}.new`, path);
+  await using folder = await open(dirname(path), 'r');
+  await folder.sync();
+  return true;
+}
+
+async function checkConfig(path: string): Promise<void> {
+  try {
+    await runFile('haproxy', ['-c', '-q', '-f', path], { timeout: 30_000 });
+  } catch (error) {
+    const { code, stderr } = error as { code?: unknown; stderr?: string };
+    if (code === 'ENOENT') {
+      throw new Failure('load_balancer_missing', 'haproxy is not installed on this machine', {
+        cause: error,
+      });
+    }
+    throw new Failure(
+      'load_balancer_config',
+      `HAProxy refuses the config: ${stderr?.trim() ?? String(error)}`,
+      {
+        cause: error,
+      },
+    );
+  }
+}

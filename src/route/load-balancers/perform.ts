@@ -1,0 +1,190 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { Failure } from '../../failure.ts';
+import { type Change, findWaiting, type ObservedTable, planChanges } from '../plan.ts';
+import type { Backend, Table } from '../table.ts';
+import { type Listen, type Paths, serverOptions } from './config-file.ts';
+import { readSaved, type Saved, writeSaved } from './folder.ts';
+import type { Log } from './haproxy.ts';
+import { ask, command, listWorkers, readMap, readServers, type Worker } from './runtime.ts';
+
+export type PerformContext = {
+  readonly paths: Paths;
+  readonly listen: Listen;
+  readonly slots: number;
+  readonly log: Log;
+};
+
+export type Advance = {
+  /** True when HAProxy and its files hold the table. */
+  readonly isSettled: boolean;
+  /** Backends that are not up yet. */
+  readonly waiting: readonly Backend[];
+};
+
+const reloadDeadlineMs = 10_000;
+
+/** Looks at what HAProxy holds and brings it one step nearer to the table. */
+export async function advanceTable(
+  context: PerformContext,
+  table: Table,
+  signal: AbortSignal,
+): Promise<Advance> {
+  const { paths } = context;
+  const [current, ...old] = await listWorkers(paths);
+  if (current === undefined) throw new Failure('load_balancer_lost', 'HAProxy has no worker');
+  const saved = (await readSaved(paths)) ?? { table: { services: [] }, slots: context.slots };
+  const observed = await observeTable(paths, current);
+  const changes = planChanges(table, observed);
+  const growth = changes.find((change) => change.kind === 'grow');
+  if (growth !== undefined) {
+    await growSlots(context, { ...saved, slots: growth.slots }, signal);
+    return { isSettled: false, waiting: [] };
+  }
+  const settled = planSettled(table, saved.table, observed);
+  const gone = changes.filter(isFarewell);
+  await performChanges(
+    context,
+    current,
+    changes.filter((change) => !isFarewell(change)),
+  );
+  for (const worker of old) await bringOldWorker(context, worker, settled);
+  // From here on a HAProxy that is killed comes back without the old backends, so they may go.
+  await writeSaved({ table: settled, slots: observed.slots }, context);
+  await performChanges(context, current, gone);
+  const waiting = table.services.flatMap((service) => findWaiting(service, observed));
+  const isSettled = waiting.length === 0 && changes.every((change) => change.kind === 'forget');
+  return { isSettled, waiting };
+}
+
+/** What a worker holds now. */
+export async function observeTable(paths: Paths, worker: Worker): Promise<ObservedTable> {
+  const [{ sections, servers }, routes, checks] = await Promise.all([
+    readServers(paths, worker),
+    readMap(paths, worker, paths.hosts),
+    readMap(paths, worker, paths.checks),
+  ]);
+  const slots = [...sections].filter((section) => /^slot-[0-9]+$/.test(section)).length;
+  return { slots, sections: Map.groupBy(servers, (row) => row.section), routes, checks };
+}
+
+/** The table that may be saved: a service that is not switched yet stays as it was. */
+function planSettled(table: Table, before: Table, observed: ObservedTable): Table {
+  const ready = table.services.filter((service) => findWaiting(service, observed).length === 0);
+  const taken = new Set(ready.flatMap((service) => service.domains));
+  const others = table.services.filter((service) => !ready.includes(service));
+  const kept = before.services
+    .filter((service) => others.some((other) => other.slot === service.slot))
+    .map((service) => ({ ...service, domains: service.domains.filter((domain) => !taken.has(domain)) }));
+  return { services: [...ready, ...kept].sort((one, other) => one.slot - other.slot) };
+}
+
+/** Changes that take something away; they come after the table is saved. */
+function isFarewell(change: Change): boolean {
+  return change.kind === 'unroute' || change.kind === 'retire' || change.kind === 'forget';
+}
+
+async function performChanges(
+  context: PerformContext,
+  worker: Worker,
+  changes: readonly Change[],
+): Promise<void> {
+  const { paths } = context;
+  const lasting = changes.filter((change) => change.kind !== 'forget');
+  await command(
+    paths,
+    worker,
+    lasting.flatMap((change) => commandsOf(change, context, worker)),
+  );
+  for (const change of changes) {
+    if (change.kind !== 'forget') continue;
+    try {
+      await command(paths, worker, [`del server ${change.section}/${change.id}`]);
+    } catch (error) {
+      // Refused while its container holds idle connections open; a later table tries again.
+      if (!(error instanceof Failure && error.code === 'load_balancer_refused')) throw error;
+      context.log.debug({ err: error }, 'a retired backend is kept for now');
+    }
+  }
+}
+
+function commandsOf(change: Change, { paths }: PerformContext, worker: Worker): readonly string[] {
+  switch (change.kind) {
+    case 'check':
+      return [`${change.known ? 'set' : 'add'} map ${paths.checks} ${change.section} ${change.path}`];
+    case 'route':
+      return [`${change.known ? 'set' : 'add'} map ${paths.hosts} ${change.domain} ${change.section}`];
+    case 'unroute':
+      return [`del map ${paths.hosts} ${change.domain}`];
+    case 'add':
+      return [
+        `add server ${change.section}/${change.id} ${change.address} ${serverOptions} weight 0`,
+        ...(worker.isOld ? [] : [`enable health ${change.section}/${change.id}`]),
+        ...admit(`${change.section}/${change.id}`, worker),
+      ];
+    case 'readmit':
+      return [
+        `set weight ${change.section}/${change.id} 0`,
+        ...admit(`${change.section}/${change.id}`, worker),
+      ];
+    case 'weigh':
+      return [`set weight ${change.section}/${change.id} ${change.weight}`];
+    case 'retire':
+      return [`set server ${change.section}/${change.id} state maint`];
+    default:
+      return [];
+  }
+}
+
+/** A server that leaves maintenance counts as up unchecked, so it is called down until a check says otherwise. */
+function admit(server: string, worker: Worker): readonly string[] {
+  // A worker that is ending runs no checks; the current one has made them.
+  return [`set server ${server} state ready`, `set server ${server} health ${worker.isOld ? 'up' : 'down'}`];
+}
+
+/** Connections that a reload left with an old worker must find the new backends too. */
+async function bringOldWorker(context: PerformContext, worker: Worker, settled: Table): Promise<void> {
+  try {
+    for (let step = 0; step < 3; step += 1) {
+      const observed = await observeTable(context.paths, worker);
+      const services = settled.services.filter((service) => service.slot < observed.slots);
+      const sections = new Map(
+        [...observed.sections].map(([section, rows]) => [
+          section,
+          rows.map((row) => (row.state === 'down' ? ({ ...row, state: 'up' } as const) : row)),
+        ]),
+      );
+      const changes = planChanges({ services }, { ...observed, sections });
+      await performChanges(context, worker, changes);
+      if (changes.length === 0) return;
+    }
+  } catch (error) {
+    const isGone = !(await listWorkers(context.paths)).some(({ pid }) => pid === worker.pid);
+    if (!isGone) throw error;
+    context.log.debug({ err: error, pid: worker.pid }, 'an old worker has ended');
+  }
+}
+
+/** More sections need another worker; the old one keeps its connections until they are done. */
+async function growSlots(context: PerformContext, saved: Saved, signal: AbortSignal): Promise<void> {
+  const { paths } = context;
+  await writeSaved(saved, context);
+  const before = (await listWorkers(paths))[0]?.pid;
+  await ask(paths.master, 'reload');
+  const deadline = performance.now() + reloadDeadlineMs;
+  while (performance.now() < deadline) {
+    await pause(50, undefined, { signal });
+    if (await isGrown(paths, before, saved.slots)) return;
+  }
+  throw new Failure('load_balancer_config', `HAProxy did not reload to ${saved.slots} slots`);
+}
+
+async function isGrown(paths: Paths, before: number | undefined, slots: number): Promise<boolean> {
+  try {
+    const [current] = await listWorkers(paths);
+    if (current === undefined || current.pid === before) return false;
+    return (await observeTable(paths, current)).slots >= slots;
+  } catch (error) {
+    if (error instanceof Failure && error.code === 'load_balancer_lost') return false;
+    throw error;
+  }
+}

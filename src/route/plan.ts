@@ -1,0 +1,157 @@
+import type { Backend, Service, Table } from './table.ts';
+
+/** A backend as the load balancer tells of it. Its id is name and address: a container that moved is another one. */
+export type ObservedBackend = {
+  readonly id: string;
+  readonly state: 'up' | 'down' | 'retired';
+  readonly weight: number;
+  /** Requests and sessions, queued ones too. */
+  readonly sessions: number;
+};
+
+/** What the load balancer holds now; sections are `slot-<n>` (TCP checks) and `slot-<n>-http`. */
+export type ObservedTable = {
+  readonly slots: number;
+  readonly sections: ReadonlyMap<string, readonly ObservedBackend[]>;
+  /** Domain to section. */
+  readonly routes: ReadonlyMap<string, string>;
+  /** Section to path. */
+  readonly checks: ReadonlyMap<string, string>;
+};
+
+export type Change =
+  | { readonly kind: 'grow'; readonly slots: number }
+  | { readonly kind: 'check'; readonly section: string; readonly path: string; readonly known: boolean }
+  | { readonly kind: 'add'; readonly section: string; readonly id: string; readonly address: string }
+  | { readonly kind: 'readmit'; readonly section: string; readonly id: string }
+  | { readonly kind: 'weigh'; readonly section: string; readonly id: string; readonly weight: number }
+  | { readonly kind: 'route'; readonly domain: string; readonly section: string; readonly known: boolean }
+  | { readonly kind: 'unroute'; readonly domain: string }
+  | { readonly kind: 'retire'; readonly section: string; readonly id: string }
+  | { readonly kind: 'forget'; readonly section: string; readonly id: string };
+
+/** The order in which changes are safe: the new is there before the old goes. */
+const order: readonly Change['kind'][] = [
+  'grow',
+  'check',
+  'add',
+  'readmit',
+  'weigh',
+  'route',
+  'unroute',
+  'retire',
+  'forget',
+];
+
+/** Where domains of a service without backends lead. */
+export const emptySection = 'empty';
+
+const slotStep = 64;
+
+/** The section that holds a service's backends: one pool is checked by TCP, the other by HTTP. */
+export function sectionOf(service: Service): string {
+  return service.check === undefined ? `slot-${service.slot}` : `slot-${service.slot}-http`;
+}
+
+/** Both sections that a slot may use. */
+export function sectionsOf(slot: number): readonly string[] {
+  return [`slot-${slot}`, `slot-${slot}-http`];
+}
+
+/** A backend's id in its section. */
+export function backendId(backend: Backend): string {
+  return `${backend.name}:${backend.address.replace(/[[\]]/g, '')}`;
+}
+
+/** How many slots are declared for a table, never fewer than there are. */
+export function slotsFor(table: Table, atLeast: number): number {
+  const highest = Math.max(-1, ...table.services.map((service) => service.slot));
+  return Math.max(atLeast, Math.ceil((highest + 1) / slotStep) * slotStep);
+}
+
+/**
+ * What to do next to come from what is to what should be, in safe order. It looks one step ahead: a service
+ * whose backends are not up yet is only prepared. Repeat until nothing but `forget` is left and nothing waits.
+ */
+export function planChanges(wanted: Table, observed: ObservedTable): Change[] {
+  const slots = slotsFor(wanted, observed.slots);
+  if (slots > observed.slots) return [{ kind: 'grow', slots }];
+  const ready = wanted.services.filter((service) => findWaiting(service, observed).length === 0);
+  const changes = [
+    ...wanted.services.flatMap((service) => planAdmission(service, observed)),
+    ...ready.flatMap((service) => planRoutes(service, observed)),
+    ...planUnroutes(wanted, observed),
+    ...planRetirement(wanted, ready, observed),
+  ];
+  return changes.sort((one, other) => order.indexOf(one.kind) - order.indexOf(other.kind));
+}
+
+/** Backends of a service that must be seen up before it is switched over to them. */
+export function findWaiting(service: Service, observed: ObservedTable): readonly Backend[] {
+  const known = backendsById(observed, sectionOf(service));
+  return service.backends.filter((backend) => {
+    const seen = known.get(backendId(backend));
+    if (seen === undefined || seen.state === 'retired') return true;
+    return backend.weight > 0 && seen.weight === 0 && seen.state === 'down';
+  });
+}
+
+function planAdmission(service: Service, observed: ObservedTable): Change[] {
+  const section = sectionOf(service);
+  const known = backendsById(observed, section);
+  const changes = service.backends.flatMap((backend): Change[] => {
+    const id = backendId(backend);
+    const seen = known.get(id);
+    if (seen === undefined) return [{ kind: 'add', section, id, address: backend.address }];
+    if (seen.state === 'retired') return [{ kind: 'readmit', section, id }];
+    return seen.weight === backend.weight ? [] : [{ kind: 'weigh', section, id, weight: backend.weight }];
+  });
+  const isReady = findWaiting(service, observed).length === 0;
+  const path = service.check?.path;
+  const isChecked = path === undefined || observed.checks.get(section) === path;
+  return [
+    ...(isChecked ? [] : [{ kind: 'check', section, path, known: observed.checks.has(section) } as const]),
+    ...changes.filter((change) => isReady || change.kind !== 'weigh'),
+  ];
+}
+
+function planRoutes(service: Service, observed: ObservedTable): Change[] {
+  const section = service.backends.length === 0 ? emptySection : sectionOf(service);
+  return service.domains
+    .filter((domain) => observed.routes.get(domain) !== section)
+    .map((domain) => ({ kind: 'route', domain, section, known: observed.routes.has(domain) }));
+}
+
+function planUnroutes(wanted: Table, observed: ObservedTable): Change[] {
+  const domains = new Set(wanted.services.flatMap((service) => service.domains));
+  return [...observed.routes.keys()]
+    .filter((domain) => !domains.has(domain))
+    .map((domain) => ({ kind: 'unroute', domain }));
+}
+
+function planRetirement(wanted: Table, ready: readonly Service[], observed: ObservedTable): Change[] {
+  const kept = new Set(
+    ready.flatMap((service) => service.backends.map((each) => `${sectionOf(service)}/${backendId(each)}`)),
+  );
+  const waiting = new Set(
+    wanted.services
+      .filter((service) => !ready.includes(service))
+      .flatMap((service) => sectionsOf(service.slot)),
+  );
+  return [...observed.sections].flatMap(([section, backends]) =>
+    waiting.has(section)
+      ? []
+      : backends
+          .filter((backend) => !kept.has(`${section}/${backend.id}`))
+          .flatMap((backend) => planFarewell(section, backend)),
+  );
+}
+
+function planFarewell(section: string, backend: ObservedBackend): Change[] {
+  if (backend.state !== 'retired') return [{ kind: 'retire', section, id: backend.id }];
+  return backend.sessions === 0 ? [{ kind: 'forget', section, id: backend.id }] : [];
+}
+
+function backendsById(observed: ObservedTable, section: string): ReadonlyMap<string, ObservedBackend> {
+  return new Map(observed.sections.get(section)?.map((backend) => [backend.id, backend]));
+}

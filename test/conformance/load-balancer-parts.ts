@@ -1,0 +1,152 @@
+import { createServer, Agent as HttpAgent, request, type Server } from 'node:http';
+import { type AddressInfo, createConnection } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Backend } from '../../src/route/table.ts';
+
+/** A backend of a real HTTP server on loopback: `/slow` answers after 1 s, an upgrade is echoed for ever. */
+export async function startBackend(name: string): Promise<{
+  backend: Backend;
+  headers: NodeJS.Dict<string | string[]>[];
+  checks: string[];
+  stop(): Promise<void>;
+}> {
+  const headers: NodeJS.Dict<string | string[]>[] = [];
+  const checks: string[] = [];
+  const server = createServer(async (incoming, response) => {
+    if (incoming.headers['user-agent'] === 'hawser') checks.push(incoming.url ?? '');
+    if (incoming.url === '/headers') headers.push(incoming.headers);
+    if (incoming.url === '/slow') await pause(1_000);
+    let size = 0;
+    for await (const chunk of incoming) size += chunk.length;
+    response.end(`${name} ${incoming.method} ${size}`);
+  });
+  server.on('upgrade', (_request, socket) => {
+    socket.on('error', () => {});
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+    socket.pipe(socket);
+  });
+  await listen(server);
+  const { port } = server.address() as AddressInfo;
+  return {
+    backend: { name, server: 'local', address: `127.0.0.1:${port}`, weight: 100 },
+    headers,
+    checks,
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+/** One request with a Host of its own; new connection unless an agent is given. */
+export function fetchOnce(
+  port: number,
+  host: string,
+  options: {
+    path?: string;
+    method?: string;
+    body?: string;
+    agent?: HttpAgent;
+    headers?: Record<string, string>;
+  } = {},
+): Promise<{ status: number; text: string }> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request(
+      {
+        host: '127.0.0.1',
+        port,
+        path: options.path ?? '/',
+        method: options.method ?? 'GET',
+        agent: options.agent ?? false,
+        headers: { host, ...options.headers },
+      },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk) => chunks.push(chunk));
+        response.on('end', () =>
+          resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString() }),
+        );
+        response.on('error', reject);
+      },
+    );
+    outgoing.on('error', reject);
+    outgoing.end(options.body);
+  });
+}
+
+/** Constant load: half of it on new connections, a third POST; nothing is ever tried again. */
+export function startLoad(port: number, host: string, perSecond: number) {
+  const agent = new HttpAgent({ keepAlive: true, maxSockets: 20 });
+  const failures: string[] = [];
+  const pending = new Set<Promise<void>>();
+  let sent = 0;
+  const begin = performance.now();
+  const shoot = () => {
+    const due = Math.floor(((performance.now() - begin) * perSecond) / 1_000);
+    while (sent < due) {
+      sent += 1;
+      const isPost = sent % 3 === 0;
+      const shot = fetchOnce(port, host, {
+        method: isPost ? 'POST' : 'GET',
+        ...(isPost ? { body: 'x'.repeat(500) } : {}),
+        ...(sent % 2 === 0 ? { agent } : {}),
+      })
+        .then(({ status, text }) => {
+          if (status !== 200) failures.push(`${status} ${text}`);
+        })
+        .catch((error: Error) => {
+          failures.push(error.message);
+        })
+        .finally(() => pending.delete(shot));
+      pending.add(shot);
+    }
+  };
+  const timer = setInterval(shoot, 5);
+  return {
+    async stop(): Promise<{ sent: number; failures: readonly string[] }> {
+      clearInterval(timer);
+      await Promise.all(pending);
+      agent.destroy();
+      return { sent, failures };
+    },
+  };
+}
+
+/** Opens a websocket far enough that the load balancer makes it a tunnel. */
+export function openTunnel(
+  port: number,
+  host: string,
+): Promise<{ echo(text: string): Promise<string>; closed: Promise<void> }> {
+  return new Promise((resolve, reject) => {
+    const socket = createConnection(port, '127.0.0.1');
+    const closed = new Promise<void>((done) => socket.once('close', () => done()));
+    socket.once('error', reject);
+    socket.write(`GET /ws HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`);
+    const next = () => new Promise<string>((done) => socket.once('data', (data) => done(data.toString())));
+    next().then((head) => {
+      if (!head.startsWith('HTTP/1.1 101')) return reject(new Error(head));
+      resolve({
+        echo(text) {
+          const answer = next();
+          socket.write(text);
+          return answer;
+        },
+        closed,
+      });
+    }, reject);
+  });
+}
+
+/** A port of loopback that was free a moment ago. */
+export async function findFreePort(): Promise<number> {
+  const server = createServer();
+  await listen(server);
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+function listen(server: Server): Promise<void> {
+  return new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+}
