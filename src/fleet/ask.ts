@@ -56,7 +56,7 @@ export async function untilAnswered<T>(
       if (isLost(error)) lookUntil ??= performance.now() + lookUntilMs;
       if (lookUntil === null || performance.now() > lookUntil || !mayComeBack(error)) throw error;
     }
-    await sleep(lookAgainMs, undefined, { signal });
+    await sleep(lookAgainMs, undefined, { signal }).catch(() => signal.throwIfAborted());
   }
 }
 

@@ -40,8 +40,8 @@ export type ConnectOptions = {
 };
 
 const handshakeMs = 10_000;
-// Two missed answers: a dead peer is noticed in at most 15 s.
-const keepalive = { keepaliveInterval: 5_000, keepaliveCountMax: 2 };
+// Two missed answers: a dead peer is noticed in at most 12 s.
+const keepalive = { keepaliveInterval: 4_000, keepaliveCountMax: 2 };
 // sshd does not bound forwarded channels; our memory does.
 const maxChannels = 200;
 

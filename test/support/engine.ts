@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,13 +16,13 @@ export type Engine = {
   signal(signal: NodeJS.Signals): void;
 };
 
-/** Starts dockerd without networks of containers; it is gone with its folder after the test. */
-export async function openEngine(t: TestContext): Promise<Engine> {
+/** Starts dockerd (`more` are options of it) without a default network; it is gone with its folder after the test. */
+export async function openEngine(t: TestContext, more: readonly string[] = []): Promise<Engine> {
   const folder = mkdtempSync(join(tmpdir(), 'hawser-engine-'));
   const socket = join(folder, 'docker.sock');
   let child: ChildProcess | undefined;
   async function start(): Promise<void> {
-    const inOwnNetwork = ['--net', '--mount', '--', 'dockerd', ...settings(folder, socket)];
+    const inOwnNetwork = ['--net', '--mount', '--', 'dockerd', ...settings(folder, socket), ...more];
     child = spawn('unshare', inOwnNetwork, { stdio: 'ignore' });
     await eventually(() => existsSync(socket) && answers(socket), { timeoutMs: 30_000 });
   }
@@ -32,6 +32,8 @@ export async function openEngine(t: TestContext): Promise<Engine> {
     child.kill('SIGCONT');
     child.kill(signal);
     await gone;
+    // A killed engine leaves its containerd, which the next one would wait for in vain.
+    if (signal === 'SIGKILL') endContainerd(folder);
   }
   t.after(async () => {
     await end('SIGTERM');
@@ -45,6 +47,14 @@ function settings(folder: string, socket: string): string[] {
   const paths = ['data-root', 'exec-root'].flatMap((name) => [`--${name}`, join(folder, name)]);
   const own = ['--pidfile', join(folder, 'docker.pid'), '--host', `unix://${socket}`];
   return [...paths, ...own, '--iptables=false', '--bridge=none', '--storage-driver=vfs'];
+}
+
+function endContainerd(folder: string): void {
+  const state = join(folder, 'exec-root', 'containerd');
+  const pid = Number(readFileSync(join(state, 'containerd.pid'), 'utf8'));
+  const command = `/proc/${pid}/cmdline`;
+  if (existsSync(command) && readFileSync(command, 'utf8').includes(state)) process.kill(pid, 'SIGKILL');
+  rmSync(state, { recursive: true, force: true });
 }
 
 async function answers(socket: string): Promise<boolean> {
