@@ -46,7 +46,11 @@ export function environment(name: string, branches: string[], tags: string[] = [
 }
 
 /** How the fake fleet ends a deploy. */
-export type Outcome = (deploy: PushedDeploy, write: (line: string) => void, signal: AbortSignal) => Promise<DeployState>;
+export type Outcome = (
+  deploy: PushedDeploy,
+  write: (line: string) => void,
+  signal: AbortSignal,
+) => Promise<DeployState>;
 
 export type WorldOptions = {
   environments?: EnvironmentConfig[];
@@ -68,7 +72,14 @@ export async function openWorld(options: WorldOptions = {}) {
   const log = { info: note, warn: note, error: note };
   const desk = openDesk(git, options, recorded);
   const socket = join(folder, 'hooks.sock');
-  const receiver = await openReceiver({ git, desk, limits: all, allowForce: options.allowForce ?? false, socket, log });
+  const receiver = await openReceiver({
+    git,
+    desk,
+    limits: all,
+    allowForce: options.allowForce ?? false,
+    socket,
+    log,
+  });
   const door = openDoor();
   const gitHttp = openGitHttp({ git, receiver, door, limits: all, log, timings: options.timings ?? {} });
   const server = createServer({ requestTimeout: 0 }, (request, response) => {
@@ -104,7 +115,8 @@ function openDoor(): GitDoor & { entered: string[] } {
     async enter(credentials, appName) {
       if (credentials === null) throw new Failure('token_missing', 'a token is needed');
       if (credentials.password !== token) throw new Failure('token_unknown', 'the token is not known');
-      if (appName === 'nope') throw new Failure('app_not_found', 'app "nope" does not exist, or you may not see it');
+      if (appName === 'nope')
+        throw new Failure('app_not_found', 'app "nope" does not exist, or you may not see it');
       entered.push(appName);
       return { app: { id: `id-${appName}`, name: appName }, actor: 'token:test' };
     },
@@ -125,7 +137,9 @@ function openDesk(git: Git, options: WorldOptions, recorded: PushedDeploy[]): Pu
     async recordDeploy(push) {
       const running = recorded.find(
         (other) =>
-          other.commit === push.commit && other.environment === push.environment && !ended.has(other.deployId),
+          other.commit === push.commit &&
+          other.environment === push.environment &&
+          !ended.has(other.deployId),
       );
       if (running !== undefined) return { deployId: running.deployId, attached: true };
       recorded.push(push);
@@ -161,7 +175,14 @@ export function startClient(cwd: string, args: string[], env: Record<string, str
   const clean = { PATH: process.env.PATH ?? '', HOME: '/nonexistent', GIT_TERMINAL_PROMPT: '0', LC_ALL: 'C' };
   return spawn('git', args, {
     cwd,
-    env: { ...clean, GIT_CONFIG_NOSYSTEM: '1', GIT_CONFIG_GLOBAL: '/dev/null', ...identity, ...committer, ...env },
+    env: {
+      ...clean,
+      GIT_CONFIG_NOSYSTEM: '1',
+      GIT_CONFIG_GLOBAL: '/dev/null',
+      ...identity,
+      ...committer,
+      ...env,
+    },
   });
 }
 
