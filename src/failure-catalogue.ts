@@ -53,6 +53,7 @@ export const failureCatalogue = {
     status: 507,
     fix: 'Free disk on the server, or lower "limits.diskFloor" in deploy.config.json.',
   },
+  not_a_file: { status: 400, fix: 'Replace it by a plain file and commit again.' },
   // the deploy
   deploy_not_found: { status: 404, fix: 'hawser deploys -a APP lists the deploys.' },
   release_not_found: { status: 404, fix: 'hawser releases -a APP -e ENV lists the releases.' },
@@ -229,10 +230,6 @@ export const failureCatalogue = {
   base_image_not_found: {
     status: 400,
     fix: 'Correct the name after FROM, or make the image available to the builder.',
-  },
-  base_image_unreachable: {
-    status: 502,
-    fix: 'Let the builder reach that registry, then hawser deploys:retry ID.',
   },
   build_failed: { status: 400, fix: 'Correct what the step says above and push again.' },
   build_oom: { status: 400, fix: 'Make the build use less memory, or raise builders.memory.' },

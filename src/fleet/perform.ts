@@ -79,6 +79,8 @@ export type RunOptions = {
   readonly log: (line: string) => void;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
+  /** Ends the waiting and lets the run go on, for whoever looks it up next. */
+  readonly leave?: AbortSignal;
 };
 
 const killMs = 10_000;
@@ -93,9 +95,9 @@ export async function runOnce(
   spec: ContainerSpec,
   options: RunOptions,
 ): Promise<ExitState> {
-  const { log, timeoutMs, signal } = options;
+  const { log, timeoutMs, signal, leave = new AbortController().signal } = options;
   const late = AbortSignal.timeout(timeoutMs);
-  const bounded = AbortSignal.any([signal, late]);
+  const bounded = AbortSignal.any([signal, late, leave]);
   let seen: string | undefined;
   try {
     return await untilAnswered(connection, bounded, async () => {
@@ -111,6 +113,7 @@ export async function runOnce(
     });
   } catch (error) {
     if (!bounded.aborted) throw error;
+    leave.throwIfAborted();
     await stopRun(connection, spec.name);
     signal.throwIfAborted();
     throw new Failure(

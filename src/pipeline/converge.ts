@@ -30,6 +30,7 @@ export async function converge(place: Place, drivers: PipelineDrivers, signal: A
     ...planTimes(settings, release),
     log: toServerLog(now, drivers),
     signal,
+    laneSignal: signal,
   };
   const outlook = await observeAndPlan(job, wanted, drivers.rollout);
   if (!isEmpty(outlook.plan)) {

@@ -7,7 +7,7 @@ import type { RolloutJob } from '../rollout/drivers.ts';
 import { observeAndPlan, performRetire, performRevert, performRollout } from '../rollout/perform.ts';
 import type { Wanted } from '../rollout/plan.ts';
 import { performReleaseCommand } from '../rollout/release-command.ts';
-import type { Place } from '../store/apps.ts';
+
 import { findPlace } from '../store/apps.ts';
 import { advanceDeploy, getSource } from '../store/deploys.ts';
 import { getRelease, recordRelease, switchRelease } from '../store/releases.ts';
@@ -70,9 +70,9 @@ async function findOrMakeRelease({ deploy }: Turn, { db }: PipelineDrivers): Pro
 
 function planContext(turn: Turn, release: Release, drivers: PipelineDrivers): Context {
   const settings = getEnvironmentConfig(drivers.config, turn.place.environment.name);
-  const { deploy, place, log, signal } = turn;
+  const { deploy, place, log, signal, laneSignal } = turn;
   return {
-    job: { deploy, place, log, signal, release, ...planTimes(settings, release) },
+    job: { deploy, place, log, signal, laneSignal, release, ...planTimes(settings, release) },
     wanted: planWanted(place, release, settings),
   };
 }

@@ -19,7 +19,7 @@ export function openSource(git: Git, repository: string, commit: string): Source
         );
       }
       throw new Failure(
-        'path_not_a_file',
+        'not_a_file',
         `${path} is a ${read.kind} in this commit; it must be a plain file.`,
       );
     },

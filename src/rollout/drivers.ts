@@ -27,4 +27,6 @@ export type RolloutJob = {
   readonly stopTimeoutMs: number;
   readonly log: DeployLog;
   readonly signal: AbortSignal;
+  /** Aborts when this process is to leave the work to another one, and only then. */
+  readonly laneSignal: AbortSignal;
 };

@@ -69,6 +69,7 @@ async function runOn(job: RolloutJob & { release: Release }, server: string, dri
     log: (line) => job.log.detail(line),
     timeoutMs,
     signal: job.signal,
+    leave: job.laneSignal,
   });
 }
 
