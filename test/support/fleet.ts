@@ -45,7 +45,7 @@ export async function openFleet(options: { servers: number; name?: string }): Pr
     for (let index = 0; index < options.servers; index++)
       machines.push(await makeMachine(plot, `${options.name ?? 'app'}${index + 1}`, index));
     const opened = await Promise.allSettled(machines.map((machine) => openServer(machine, { identity })));
-    return describeFleet(plot, opened.map(valueOf), close);
+    return describeFleet(plot, opened.map(unwrap), close);
   } catch (error) {
     await close();
     throw error;
@@ -69,7 +69,7 @@ function describeFleet(plot: Plot, servers: readonly TestServer[], close: () => 
   };
 }
 
-function valueOf<T>(result: PromiseSettledResult<T>): T {
+function unwrap<T>(result: PromiseSettledResult<T>): T {
   if (result.status === 'fulfilled') return result.value;
   throw result.reason;
 }

@@ -96,11 +96,13 @@ async function startBoot(name: string, folder: string): Promise<{ child: ChildPr
   const errors = openSync(log, 'a');
   const child = spawn('setpriv', argv, { detached: true, env: cleanEnv, stdio: ['ignore', 'pipe', errors] });
   closeSync(errors);
-  const [line] = await Promise.race([once(child.stdout, 'data'), once(child, 'exit')]);
+  const { stdout } = child;
+  if (!stdout) throw new Error('setpriv was started without an output');
+  const [line] = await Promise.race([once(stdout, 'data'), once(child, 'exit')]);
   if (String(line) !== 'up\n') throw new Error(`${name} did not start: ${readFileSync(log, 'utf8')}`);
-  child.stdout.destroy();
+  stdout.destroy();
   child.unref();
-  const [pid] = listChildren(child.pid ?? 0);
+  const pid = listChildren(child.pid ?? 0)[0];
   if (!pid) throw new Error(`${name} died while it started`);
   return { child, pid };
 }
@@ -127,7 +129,7 @@ async function startResident(log: string, argv: readonly string[]): Promise<Resi
   const gone = once(child, 'exit');
   child.unref();
   // nsenter stays outside and waits: the program is its child
-  const pid = await eventually(() => listChildren(child.pid ?? 0)[0], { intervalMs: 5 });
+  const pid = await eventually(() => listChildren(child.pid ?? 0)[0] ?? 0, { intervalMs: 5 });
   return {
     pid,
     async end(signal) {
