@@ -1,0 +1,50 @@
+import type { Readable } from 'node:stream';
+import { type Docker, toFailure } from '../fleet/docker.ts';
+import type { BuildMessage } from './progress.ts';
+
+type BuildOptions = NonNullable<Parameters<Docker['buildImage']>[1]>;
+
+/**
+ * The messages of one build by the engine's classic builder, as they come. Leaving the loop, or the signal, closes the
+ * connection; the engine then stops the step that runs. An answer that is no stream comes as a message with `error`.
+ */
+export async function* streamBuild(
+  docker: Docker,
+  context: Readable,
+  options: BuildOptions,
+  signal: AbortSignal,
+): AsyncGenerator<BuildMessage> {
+  const broken = new AbortController();
+  context.once('error', (error) => broken.abort(error));
+  const abortSignal = AbortSignal.any([signal, broken.signal]);
+  try {
+    const answer = await docker.buildImage(context, { ...options, version: '1', abortSignal });
+    yield* parseMessages(answer);
+  } catch (error) {
+    abortSignal.throwIfAborted();
+    const refusal = refusalOf(error);
+    if (refusal === undefined) throw toFailure(error, 'build on the builder');
+    yield { error: refusal };
+  } finally {
+    broken.abort();
+    context.destroy();
+  }
+}
+
+async function* parseMessages(answer: NodeJS.ReadableStream): AsyncGenerator<BuildMessage> {
+  const decoder = new TextDecoder();
+  let rest = '';
+  for await (const chunk of answer) {
+    const lines = (rest + decoder.decode(chunk as unknown as Uint8Array, { stream: true })).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) if (line.trim() !== '') yield JSON.parse(line) as BuildMessage;
+  }
+  if (rest.trim() !== '') yield JSON.parse(rest) as BuildMessage;
+}
+
+/** What the engine says of a Dockerfile that it does not begin to build (400), or a failure before the first step (500). */
+function refusalOf(error: unknown): string | undefined {
+  const { statusCode, message } = error as { statusCode?: unknown; message?: unknown };
+  if (typeof statusCode !== 'number' || typeof message !== 'string') return undefined;
+  return message.replace(/^\(HTTP code \d+\) (?:unexpected|server error) - /, '').trim();
+}

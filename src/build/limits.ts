@@ -1,0 +1,88 @@
+import { statfs } from 'node:fs/promises';
+import { setInterval } from 'node:timers/promises';
+import { formatSize } from '../config/units.ts';
+import type { Config } from '../config.ts';
+import { Failure } from '../failure.ts';
+import { type Docker, statusOf } from '../fleet/docker.ts';
+
+export type BuildLimits = Pick<Config['builders'], 'memory' | 'cpus' | 'pids' | 'timeoutMs'>;
+
+const cpuPeriod = 100_000;
+
+/** The engine's own words for our limits; steps run one after another, so a step's limit is the build's. Pure. */
+export function planEngineLimits({ memory, cpus }: BuildLimits) {
+  // memswap equal to memory: no swap.
+  return { memory, memswap: memory, cpuperiod: cpuPeriod, cpuquota: Math.round(cpus * cpuPeriod) };
+}
+
+/** An entry of /etc/hosts in the containers of one build, by which they are known to be its. Pure. */
+export function buildMarker(deployId: number): string {
+  return `hawser-build-${deployId}:127.0.0.1`;
+}
+
+/** Sets the limit that the build's own options do not know on a container that the build has just made. */
+export async function limitPids(
+  docker: Docker,
+  id: string,
+  wanted: { marker: string; pids: number },
+): Promise<void> {
+  const container = docker.getContainer(id);
+  try {
+    const { HostConfig } = await container.inspect();
+    // What a step prints may look like the engine's own words: never touch what is not of this build.
+    if (!HostConfig.ExtraHosts?.includes(wanted.marker)) return;
+    await container.update({ PidsLimit: wanted.pids });
+  } catch (error) {
+    // Gone (404), going (409), or ended before the update came (500 with these words): nothing is left to limit.
+    const ended = /stopped container|deleted process|not running|marked for removal/.test(
+      (error as Error).message,
+    );
+    if (!ended && ![404, 409].includes(statusOf(error) ?? 0)) throw error;
+  }
+}
+
+/** Removes a container of this build that outlived it; the engine may be removing it as well. */
+export async function removeLeftover(docker: Docker, id: string, marker: string): Promise<void> {
+  const container = docker.getContainer(id);
+  try {
+    const { HostConfig } = await container.inspect();
+    if (HostConfig.ExtraHosts?.includes(marker)) await container.remove({ force: true, v: true });
+  } catch (error) {
+    if (![404, 409].includes(statusOf(error) ?? 0)) throw error;
+  }
+}
+
+/** True when the kernel killed something in the container for its memory limit; the engine keeps the event a while. */
+export async function ranOutOfMemory(docker: Docker, id: string, since: Date): Promise<boolean> {
+  const seconds = (ms: number) => Math.floor(ms / 1000);
+  const events = await docker.getEvents({
+    since: seconds(since.getTime()) - 5,
+    until: seconds(Date.now()) + 1,
+    filters: { type: ['container'], event: ['oom'], container: [id] },
+  });
+  for await (const _ of events) return true;
+  return false;
+}
+
+const diskCheckMs = 1000;
+
+/** Throws `build_disk_full` as soon as the engine's disk has less than `floor` bytes free; ends with the signal. */
+export async function guardDisk(folder: string, floor: number, signal: AbortSignal): Promise<void> {
+  try {
+    await checkDisk(folder, floor);
+    for await (const _ of setInterval(diskCheckMs, undefined, { signal })) await checkDisk(folder, floor);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
+async function checkDisk(folder: string, floor: number): Promise<void> {
+  const { bavail, bsize } = await statfs(folder);
+  const free = bavail * bsize;
+  if (free >= floor) return;
+  const left = formatSize(Math.floor(free / 1024 ** 2) * 1024 ** 2);
+  throw new Failure(
+    'build_disk_full',
+    `the builder's disk (${folder}) has ${left} left; a build needs ${formatSize(floor)} (limits.diskFloor)`,
+  );
+}

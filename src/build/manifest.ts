@@ -1,0 +1,128 @@
+import { Failure } from '../failure.ts';
+import type { Manifest } from '../model/manifest.ts';
+import type { HealthCheck, Process } from '../model/release.ts';
+import { parseAppJson } from './app-json.ts';
+import type { AppJson, WrittenHealthCheck } from './app-json-schema.ts';
+import { parseProcfile, toCommand } from './procfile.ts';
+import type { SourceFiles } from './source.ts';
+
+export type { Manifest } from '../model/manifest.ts';
+
+const maxBytes = 1024 * 1024;
+const emptyAppJson = '{}';
+
+/**
+ * What the app says about itself in its Procfile and app.json. Throws `procfile_invalid`, `config_parse_error`,
+ * `manifest_invalid` or `not_allowed_in_manifest`.
+ */
+export async function parseManifest(source: Pick<SourceFiles, 'readFile'>): Promise<Manifest> {
+  const procfile = await source.readFile('Procfile', maxBytes);
+  const appJson = await source.readFile('app.json', maxBytes);
+  return planManifest({
+    procfile: procfile === null ? null : decode('Procfile', procfile),
+    appJson: appJson === null ? null : decode('app.json', appJson),
+  });
+}
+
+/** The same from the texts of the files; null for one that is missing. Pure. */
+export function planManifest(texts: { procfile: string | null; appJson: string | null }): Manifest {
+  const { written, warnings } = parseAppJson(texts.appJson ?? emptyAppJson);
+  const lines = texts.procfile === null ? null : parseProcfile(texts.procfile);
+  const processes = planProcesses(lines, written);
+  const release = lines?.get('release');
+  const { build, resources } = written.hawser;
+  return {
+    processes,
+    release: release === undefined ? null : toCommand(release),
+    env: planEnv(written),
+    health: planHealth(written.healthchecks.web ?? []),
+    build: {
+      dockerfile: build.dockerfile ?? null,
+      context: build.context,
+      target: build.target ?? null,
+      args: build.args,
+    },
+    resources: {
+      ...(resources.memory === undefined ? {} : { memory: resources.memory }),
+      ...(resources.cpus === undefined ? {} : { cpus: resources.cpus }),
+    },
+    warnings: [...warnings, ...listWarnings(written, processes)],
+  };
+}
+
+function decode(name: string, bytes: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (error) {
+    throw new Failure('manifest_not_text', `${name} is not text in UTF-8`, { cause: error });
+  }
+}
+
+function planProcesses(lines: ReadonlyMap<string, string> | null, { formation }: AppJson): Process[] {
+  const quantityOf = (type: string) =>
+    Object.hasOwn(formation, type) ? (formation[type]?.quantity ?? 1) : 1;
+  const types = [...(lines?.keys() ?? ['web'])].filter((type) => type !== 'release');
+  // A Procfile with only a release command leaves the image's own command as web.
+  const named = types.length === 0 ? ['web'] : types;
+  return named.map((type) => {
+    const line = lines?.get(type);
+    return { type, command: line === undefined ? null : toCommand(line), quantity: quantityOf(type) };
+  });
+}
+
+function planEnv({ env }: AppJson): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).flatMap(([name, entry]) => {
+      const value = typeof entry === 'string' ? entry : entry.value;
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
+}
+
+/** Dokku's meaning: so many attempts, each with its timeout, so long apart; numbers are seconds. */
+function planHealth(checks: readonly WrittenHealthCheck[]): Partial<HealthCheck> | null {
+  const check = findStartup(checks);
+  if (check === undefined) return null;
+  const { path, timeout, attempts, wait, initialDelay = 0 } = check;
+  const bounded = attempts !== undefined || wait !== undefined || initialDelay > 0;
+  const seconds = initialDelay + (attempts ?? 3) * ((timeout ?? 5) + (wait ?? 5));
+  return {
+    ...(path === undefined ? {} : { path }),
+    ...(timeout === undefined ? {} : { timeoutMs: Math.max(50, timeout * 1000) }),
+    ...(bounded ? { deadlineMs: Math.max(1000, seconds * 1000) } : {}),
+  };
+}
+
+function findStartup(checks: readonly WrittenHealthCheck[]): WrittenHealthCheck | undefined {
+  const ours = checks.filter(({ type = 'startup', command }) => type === 'startup' && command === undefined);
+  return ours.find(({ path }) => path !== undefined) ?? ours[0];
+}
+
+function listWarnings(written: AppJson, processes: readonly Process[]): string[] {
+  const types = processes.map(({ type }) => type);
+  const { env, formation, healthchecks } = written;
+  return [
+    ...Object.entries(env).flatMap(([name, entry]) =>
+      typeof entry === 'object' && entry.value === undefined && entry.required !== false
+        ? [`app.json: ${name} is required and has no "value"`]
+        : [],
+    ),
+    ...Object.keys(formation).flatMap((type) =>
+      types.includes(type) || type === 'release'
+        ? []
+        : [`app.json: formation names "${type}", which no Procfile line is`],
+    ),
+    ...Object.entries(formation).flatMap(([type, entry]) =>
+      Object.keys(entry).flatMap((key) =>
+        key === 'quantity' ? [] : [`app.json: formation.${type}.${key.slice(0, 60)} has no effect`],
+      ),
+    ),
+    ...Object.entries(healthchecks).flatMap(([type, checks]) =>
+      checks.length > 0 && (type !== 'web' || findStartup(checks) !== checks[0] || checks.length > 1)
+        ? [
+            `app.json: of healthchecks only the first startup check of web by path has an effect (${type} has others)`,
+          ]
+        : [],
+    ),
+  ];
+}

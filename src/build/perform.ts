@@ -1,0 +1,164 @@
+import type { Readable } from 'node:stream';
+import type { Config } from '../config.ts';
+import { Failure } from '../failure.ts';
+import { type Docker, toFailure } from '../fleet/docker.ts';
+import type { DeployLog } from '../log/deploy-log.ts';
+import { labelNames } from '../model/container.ts';
+import type { Manifest } from '../model/manifest.ts';
+import { packContext } from './context.ts';
+import { type Dockerfile, readDockerfile } from './dockerfile.ts';
+import { streamBuild } from './engine-build.ts';
+import { explainBuild, explainTimeout } from './explain.ts';
+import { listExposedPorts } from './exposed.ts';
+import {
+  buildMarker,
+  guardDisk,
+  limitPids,
+  planEngineLimits,
+  ranOutOfMemory,
+  removeLeftover,
+} from './limits.ts';
+import { BuildProgress } from './progress.ts';
+import type { SourceFiles } from './source.ts';
+
+export type BuildRequest = {
+  readonly docker: Docker;
+  readonly source: SourceFiles;
+  readonly manifest: Pick<Manifest, 'build'>;
+  readonly builders: Pick<Config['builders'], 'memory' | 'cpus' | 'pids' | 'timeoutMs' | 'bases'>;
+  readonly limits: Pick<Config['limits'], 'diskFloor'>;
+  readonly app: { readonly name: string };
+  readonly deployId: number;
+  readonly noCache: boolean;
+  readonly log: DeployLog;
+  readonly signal: AbortSignal;
+};
+
+export type BuiltImage = {
+  readonly imageId: string;
+  /** TCP ports of EXPOSE, ascending. */
+  readonly exposedPorts: readonly number[];
+  readonly warnings: readonly string[];
+};
+
+/**
+ * Builds a source into an image of the builder's engine, with limits on memory, CPUs, process ids, disk and time.
+ * Throws the Failures of the build (`build_failed`, `build_oom`, `build_timeout`, `build_disk_full`,
+ * `dockerfile_invalid`, `base_image_not_found`, …); rejects with the signal's reason when it aborts, and then
+ * leaves no container behind.
+ */
+export async function performBuild(request: BuildRequest): Promise<BuiltImage> {
+  const { source, manifest, builders, log, signal } = request;
+  signal.throwIfAborted();
+  const dockerfile = await readDockerfile(source, manifest.build, builders.bases);
+  if (dockerfile.builder !== null) {
+    log.detail(`No Dockerfile; this is ${dockerfile.builder}, built with:`);
+    log.detail(dockerfile.text.trimEnd());
+  }
+  const archive = source.archive();
+  try {
+    const imageId = await runBuild(request, dockerfile, archive);
+    return await describeImage(request.docker, imageId);
+  } finally {
+    archive.destroy();
+  }
+}
+
+async function runBuild(request: BuildRequest, dockerfile: Dockerfile, archive: Readable): Promise<string> {
+  const { docker, builders, log, signal } = request;
+  const started = new Date();
+  const late = AbortSignal.timeout(builders.timeoutMs);
+  const disk = new AbortController();
+  const ended = new AbortController();
+  const progress = new BuildProgress((line) => log.detail(line));
+  const guard = watchDisk(request, AbortSignal.any([signal, ended.signal]), disk);
+  const stop = AbortSignal.any([signal, late, disk.signal]);
+  try {
+    const context = packContext(archive, dockerfile.context);
+    await follow(request, { context, dockerfile: dockerfile.context.dockerfile, progress, stop });
+  } catch (error) {
+    if (!stop.aborted) throw error;
+    if (progress.containerId !== null) {
+      await removeLeftover(docker, progress.containerId, buildMarker(request.deployId));
+    }
+    signal.throwIfAborted();
+    throw disk.signal.aborted ? disk.signal.reason : explainTimeout(progress.step, builders);
+  } finally {
+    progress.end();
+    ended.abort();
+    await guard;
+  }
+  if (progress.error === null && progress.imageId !== null) return progress.imageId;
+  if (progress.error === null) {
+    throw new Failure('builder_lost', 'the builder ended the build without an image and without a reason');
+  }
+  const { containerId, error, step, lastLines } = progress;
+  const mayBeMemory = error.exitCode !== null && containerId !== null;
+  throw explainBuild({
+    error,
+    step,
+    lastLines,
+    outOfMemory: mayBeMemory && (await ranOutOfMemory(docker, containerId, started)),
+    dockerfile: { name: dockerfile.name, text: dockerfile.text },
+    limits: builders,
+  });
+}
+
+async function follow(
+  request: BuildRequest,
+  run: { context: Readable; dockerfile: string; progress: BuildProgress; stop: AbortSignal },
+): Promise<void> {
+  const { docker, builders, progress } = { ...request, ...run };
+  const marker = buildMarker(request.deployId);
+  const options = planOptions(request, run.dockerfile);
+  const limited: Promise<void>[] = [];
+  const failed = new AbortController();
+  for await (const message of streamBuild(
+    docker,
+    run.context,
+    options,
+    AbortSignal.any([run.stop, failed.signal]),
+  )) {
+    if (!progress.take(message) || progress.containerId === null) continue;
+    const limit = limitPids(docker, progress.containerId, { marker, pids: builders.pids });
+    // A step without its limit must not go on.
+    limit.catch((error) => failed.abort(toFailure(error, 'limit a step of the build')));
+    limited.push(limit);
+  }
+  await Promise.all(limited);
+}
+
+function planOptions(request: BuildRequest, dockerfile: string) {
+  const { manifest, builders, app, deployId, noCache } = request;
+  const { args, target } = manifest.build;
+  return {
+    ...planEngineLimits(builders),
+    dockerfile,
+    extrahosts: buildMarker(deployId),
+    buildargs: { ...args },
+    ...(target === null ? {} : { target }),
+    labels: { [labelNames.app]: app.name, [labelNames.deploy]: String(deployId) },
+    nocache: noCache,
+    rm: true,
+    // A step that failed leaves its container otherwise.
+    forcerm: true,
+  };
+}
+
+async function watchDisk(request: BuildRequest, signal: AbortSignal, full: AbortController): Promise<void> {
+  try {
+    const { DockerRootDir } = (await request.docker.info()) as { DockerRootDir: string };
+    await guardDisk(DockerRootDir, request.limits.diskFloor, signal);
+  } catch (error) {
+    // An engine whose disk is not this machine's cannot be watched from here.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT' && 'path' in (error as object)) return;
+    full.abort(toFailure(error, "watch the builder's disk"));
+  }
+}
+
+async function describeImage(docker: Docker, imageId: string): Promise<BuiltImage> {
+  const { Config } = await docker.getImage(imageId).inspect();
+  const volumes = Object.keys(Config.Volumes ?? {});
+  const warnings = volumes.map((path) => `VOLUME ${path}: what is written there is gone with its container`);
+  return { imageId, exposedPorts: listExposedPorts(Config.ExposedPorts), warnings };
+}

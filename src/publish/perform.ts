@@ -1,0 +1,124 @@
+import { Failure } from '../failure.ts';
+import { type Docker, statusOf, toFailure } from '../fleet/docker.ts';
+import type { ServerConnection } from '../fleet/fleet.ts';
+import type { DeployLog } from '../log/deploy-log.ts';
+import type { Image } from '../model/release.ts';
+import { pullUntilThere } from './pull.ts';
+import { pushUntilThere } from './push.ts';
+import { hexOf, localRepository, localTag, type Registry, repositoryIn } from './registry.ts';
+
+export type PublishRequest = {
+  readonly docker: Docker;
+  readonly imageId: string;
+  /** The app's path, `hawser/ID`, without a registry's address. */
+  readonly repository: string;
+  readonly registry: Registry;
+  readonly log: DeployLog;
+  readonly signal: AbortSignal;
+  /** How long a registry may be away, in ms. */
+  readonly comeBackMs?: number;
+};
+
+export type Published = {
+  readonly digest: string;
+  /** Uncompressed bytes that the registry did not have, and those that it had. */
+  readonly newBytes: number;
+  readonly presentBytes: number;
+};
+
+/**
+ * Pushes an image and answers its digest. The builder's engine keeps it under `hawser/ID:<digest>`, so that as a
+ * server it need not pull. Throws `registry_unreachable` (after a minute of trying), `registry_denied`, `registry_full`.
+ */
+export async function publishImage(request: PublishRequest): Promise<Published> {
+  const { docker, imageId, repository, registry, log, signal } = request;
+  signal.throwIfAborted();
+  const repo = `${registry.address}/${repositoryIn(registry, repository)}`;
+  // Named by the image, so that two deploys of one app do not move each other's tag.
+  const tag = imageId.replace(/^sha256:/, '').slice(0, 32);
+  const image = docker.getImage(imageId);
+  try {
+    await image.tag({ repo, tag });
+    const { digest, newBytes } = await pushUntilThere(request, `${repo}:${tag}`);
+    if (digest === null)
+      throw new Failure('registry_failed', `${registry.address} took the image without a digest`);
+    const { Size } = await image.inspect();
+    const published = { digest, newBytes, presentBytes: Math.max(0, Size - newBytes) };
+    log.step(`Publishing ${describe(published)}`);
+    await image.tag({ repo: localRepository(repository), tag: hexOf(digest) });
+    return published;
+  } catch (error) {
+    signal.throwIfAborted();
+    throw toFailure(error, `publish to ${registry.address}`);
+  } finally {
+    await untag(docker, `${repo}:${tag}`);
+  }
+}
+
+export type PullRequest = {
+  readonly connection: Pick<ServerConnection, 'docker' | 'registryAddress' | 'closed'>;
+  readonly image: Image;
+  readonly registry: Registry;
+  readonly signal: AbortSignal;
+};
+
+/**
+ * Makes sure that a server's engine has an image, and answers its local tag there. It is pulled by digest, which the
+ * engine verifies, then keeps our tag (which `image prune` spares) and loses the registry's name. Nothing is asked of
+ * the registry when the tag is there: it carries the whole digest. Throws `image_not_in_registry`,
+ * `registry_unreachable`, `registry_denied`.
+ */
+export async function pullImage({ connection, image, registry, signal }: PullRequest): Promise<string> {
+  const { docker, closed } = connection;
+  signal.throwIfAborted();
+  const tag = localTag(image);
+  try {
+    if (await isPresent(docker, tag)) return tag;
+    const address = registry.tunnelled ? await connection.registryAddress() : registry.address;
+    const name = `${address}/${repositoryIn(registry, image.repository)}@${image.digest}`;
+    await pullUntilThere({ docker, registry, address, signal: AbortSignal.any([signal, closed]) }, name);
+    await docker.getImage(name).tag({ repo: localRepository(image.repository), tag: hexOf(image.digest) });
+    await untag(docker, name);
+    return tag;
+  } catch (error) {
+    signal.throwIfAborted();
+    closed.throwIfAborted();
+    throw toFailure(error, `pull ${image.digest}`);
+  }
+}
+
+async function isPresent(docker: Docker, tag: string): Promise<boolean> {
+  try {
+    await docker.getImage(tag).inspect();
+    return true;
+  } catch (error) {
+    if (statusOf(error) === 404) return false;
+    throw error;
+  }
+}
+
+/** Takes a name from an image; the image stays while it has another. */
+async function untag(docker: Docker, name: string): Promise<void> {
+  try {
+    await docker.getImage(name).remove({ noprune: true });
+  } catch (error) {
+    if (statusOf(error) !== 404) throw toFailure(error, `untag ${name}`);
+  }
+}
+
+function describe({ digest, newBytes, presentBytes }: Published): string {
+  return `sha256:${hexOf(digest).slice(0, 4)}… (${formatBytes(newBytes)} new, ${formatBytes(presentBytes)} already there)`;
+}
+
+/** Bytes as people say them: `14 MB`, `1.2 GB`, `640 KB`. */
+export function formatBytes(bytes: number): string {
+  const [unit, size] = (
+    [
+      ['GB', 1e9],
+      ['MB', 1e6],
+      ['KB', 1e3],
+    ] as const
+  ).find(([, least]) => bytes >= least) ?? ['bytes', 1];
+  const value = bytes / size;
+  return `${value < 10 && unit === 'GB' ? value.toFixed(1) : Math.round(value)} ${unit}`;
+}

@@ -1,0 +1,35 @@
+import type { Config } from '../config.ts';
+import type { Manifest } from '../model/manifest.ts';
+import type { HealthCheck, Release } from '../model/release.ts';
+import { choosePort } from './port.ts';
+
+export type ReleaseQuestion = {
+  readonly manifest: Pick<Manifest, 'processes' | 'release' | 'env' | 'health' | 'resources'>;
+  /** TCP ports of the image's EXPOSE. */
+  readonly exposedPorts: readonly number[];
+  readonly limits: Pick<Config['limits'], 'container'>;
+};
+
+export type PlannedRelease = Pick<
+  Release,
+  'config' | 'processes' | 'releaseCommand' | 'port' | 'resources'
+> & { readonly health: HealthCheck | null };
+
+/** What a release says of how its image runs. An app may ask for less than the operator's limits, never for more. */
+export function planRelease({ manifest, exposedPorts, limits }: ReleaseQuestion): PlannedRelease {
+  const { container } = limits;
+  const { memory = container.memory, cpus = container.cpus, pids = container.pids } = manifest.resources;
+  return {
+    config: manifest.env,
+    processes: manifest.processes,
+    releaseCommand: manifest.release,
+    port: choosePort(exposedPorts),
+    // Only what the app says: the operator's times are under it when it is probed.
+    health: manifest.health as HealthCheck | null,
+    resources: {
+      memory: Math.min(memory, container.memory),
+      cpus: Math.min(cpus, container.cpus),
+      pids: Math.min(pids, container.pids),
+    },
+  };
+}

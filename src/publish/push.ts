@@ -1,0 +1,55 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Failure } from '../failure.ts';
+import { type Docker, statusOf, toFailure } from '../fleet/docker.ts';
+import type { DeployLog } from '../log/deploy-log.ts';
+import type { Registry } from './registry.ts';
+import { explainTransfer, readTransfer, type Transfer } from './transfer.ts';
+
+export type PushRequest = {
+  readonly docker: Docker;
+  readonly registry: Registry;
+  readonly log: Pick<DeployLog, 'warning'>;
+  readonly signal: AbortSignal;
+  /** How long a registry may be away, in ms. */
+  readonly comeBackMs?: number;
+};
+
+const defaultComeBackMs = 60_000;
+const firstPauseMs = 250;
+const lastPauseMs = 5000;
+
+/** The push is repeated whole: layers that arrived are not sent again. */
+export async function pushUntilThere(request: PushRequest, name: string): Promise<Transfer> {
+  const { registry, signal, log, comeBackMs = defaultComeBackMs } = request;
+  const deadline = performance.now() + comeBackMs;
+  let said = false;
+  for (let pause = firstPauseMs; ; pause = Math.min(pause * 2, lastPauseMs)) {
+    try {
+      return await push(request, name);
+    } catch (error) {
+      signal.throwIfAborted();
+      const away = error instanceof Failure && error.code === 'registry_unreachable';
+      if (!away || performance.now() + pause > deadline) throw error;
+      if (!said) log.warning(`The registry ${registry.address} does not answer; trying for a minute`);
+      said = true;
+    }
+    await sleep(pause, undefined, { signal });
+  }
+}
+
+async function push({ docker, registry, signal }: PushRequest, name: string): Promise<Transfer> {
+  const what = `push to ${registry.address}`;
+  const { auth } = registry;
+  try {
+    const answer = await docker
+      .getImage(name)
+      .push({ ...(auth === null ? {} : { authconfig: { ...auth } }), abortSignal: signal });
+    return await readTransfer(answer, what);
+  } catch (error) {
+    signal.throwIfAborted();
+    const status = statusOf(error);
+    throw status === undefined || status === 404
+      ? toFailure(error, what)
+      : explainTransfer((error as Error).message, what);
+  }
+}
