@@ -1,5 +1,6 @@
 import { createServer, Agent as HttpAgent, request, type Server } from 'node:http';
-import { type AddressInfo, createConnection } from 'node:net';
+import { type AddressInfo, createConnection, type Socket } from 'node:net';
+import type { TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Backend } from '../../src/route/table.ts';
 
@@ -20,9 +21,16 @@ export async function startBackend(name: string): Promise<{
     for await (const chunk of incoming) size += chunk.length;
     response.end(`${name} ${incoming.method} ${size}`);
   });
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
   server.on('upgrade', (_request, socket) => {
     socket.on('error', () => {});
-    socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+    socket.write(
+      'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n',
+    );
     socket.pipe(socket);
   });
   await listen(server);
@@ -34,7 +42,7 @@ export async function startBackend(name: string): Promise<{
     stop: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
-        server.closeAllConnections();
+        for (const socket of sockets) socket.destroy();
       }),
   };
 }
@@ -75,8 +83,8 @@ export function fetchOnce(
   });
 }
 
-/** Constant load: half of it on new connections, a third POST; nothing is ever tried again. */
-export function startLoad(port: number, host: string, perSecond: number) {
+/** Constant load until the test ends: half on new connections, a third POST; nothing is ever tried again. */
+export function startLoad(t: TestContext, port: number, host: string, perSecond: number) {
   const agent = new HttpAgent({ keepAlive: true, maxSockets: 20 });
   const failures: string[] = [];
   const pending = new Set<Promise<void>>();
@@ -103,6 +111,7 @@ export function startLoad(port: number, host: string, perSecond: number) {
     }
   };
   const timer = setInterval(shoot, 5);
+  t.after(() => clearInterval(timer));
   return {
     async stop(): Promise<{ sent: number; failures: readonly string[] }> {
       clearInterval(timer);
@@ -120,9 +129,12 @@ export function openTunnel(
 ): Promise<{ echo(text: string): Promise<string>; closed: Promise<void> }> {
   return new Promise((resolve, reject) => {
     const socket = createConnection(port, '127.0.0.1');
+    const key = 'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==';
     const closed = new Promise<void>((done) => socket.once('close', () => done()));
     socket.once('error', reject);
-    socket.write(`GET /ws HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`);
+    socket.write(
+      `GET /ws HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${key}\r\n\r\n`,
+    );
     const next = () => new Promise<string>((done) => socket.once('data', (data) => done(data.toString())));
     next().then((head) => {
       if (!head.startsWith('HTTP/1.1 101')) return reject(new Error(head));

@@ -113,7 +113,7 @@ defaults
   timeout queue 10s
   timeout check 5s
   timeout http-request 10s
-  timeout http-keep-alive 65s
+  timeout http-keep-alive 30s
   timeout tunnel 1h
   retries 3
   option redispatch 1
@@ -158,7 +158,8 @@ backend ${emptySection}
 }
 
 function renderSlot(slot: number, service: Service | undefined, paths: Paths): string {
-  const hold = '  http-request lua.hold if { nbsrv lt 1 } { be_conn lt 500 }';
+  // A worker that is ending counts no server of its own, so it must not wait for one.
+  const hold = '  http-request lua.hold if { nbsrv lt 1 } { be_conn lt 500 } !{ stopping }';
   const lines = (section: string) =>
     service === undefined || sectionOf(service) !== section ? [] : service.backends.map(renderServer);
   return [

@@ -30,7 +30,7 @@ export async function advanceTable(
   signal: AbortSignal,
 ): Promise<Advance> {
   const { paths } = context;
-  const [current, ...old] = await listWorkers(paths);
+  const [current] = await listWorkers(paths);
   if (current === undefined) throw new Failure('load_balancer_lost', 'HAProxy has no worker');
   const saved = (await readSaved(paths)) ?? { table: { services: [] }, slots: context.slots };
   const observed = await observeTable(paths, current);
@@ -47,7 +47,6 @@ export async function advanceTable(
     current,
     changes.filter((change) => !isFarewell(change)),
   );
-  for (const worker of old) await bringOldWorker(context, worker, settled);
   // From here on a HAProxy that is killed comes back without the old backends, so they may go.
   await writeSaved({ table: settled, slots: observed.slots }, context);
   await performChanges(context, current, gone);
@@ -93,7 +92,7 @@ async function performChanges(
   await command(
     paths,
     worker,
-    lasting.flatMap((change) => commandsOf(change, context, worker)),
+    lasting.flatMap((change) => commandsOf(change, paths)),
   );
   for (const change of changes) {
     if (change.kind !== 'forget') continue;
@@ -107,7 +106,7 @@ async function performChanges(
   }
 }
 
-function commandsOf(change: Change, { paths }: PerformContext, worker: Worker): readonly string[] {
+function commandsOf(change: Change, paths: Paths): readonly string[] {
   switch (change.kind) {
     case 'check':
       return [`${change.known ? 'set' : 'add'} map ${paths.checks} ${change.section} ${change.path}`];
@@ -118,14 +117,11 @@ function commandsOf(change: Change, { paths }: PerformContext, worker: Worker): 
     case 'add':
       return [
         `add server ${change.section}/${change.id} ${change.address} ${serverOptions} weight 0`,
-        ...(worker.isOld ? [] : [`enable health ${change.section}/${change.id}`]),
-        ...admit(`${change.section}/${change.id}`, worker),
+        `enable health ${change.section}/${change.id}`,
+        ...admit(`${change.section}/${change.id}`),
       ];
     case 'readmit':
-      return [
-        `set weight ${change.section}/${change.id} 0`,
-        ...admit(`${change.section}/${change.id}`, worker),
-      ];
+      return [`set weight ${change.section}/${change.id} 0`, ...admit(`${change.section}/${change.id}`)];
     case 'weigh':
       return [`set weight ${change.section}/${change.id} ${change.weight}`];
     case 'retire':
@@ -136,32 +132,8 @@ function commandsOf(change: Change, { paths }: PerformContext, worker: Worker): 
 }
 
 /** A server that leaves maintenance counts as up unchecked, so it is called down until a check says otherwise. */
-function admit(server: string, worker: Worker): readonly string[] {
-  // A worker that is ending runs no checks; the current one has made them.
-  return [`set server ${server} state ready`, `set server ${server} health ${worker.isOld ? 'up' : 'down'}`];
-}
-
-/** Connections that a reload left with an old worker must find the new backends too. */
-async function bringOldWorker(context: PerformContext, worker: Worker, settled: Table): Promise<void> {
-  try {
-    for (let step = 0; step < 3; step += 1) {
-      const observed = await observeTable(context.paths, worker);
-      const services = settled.services.filter((service) => service.slot < observed.slots);
-      const sections = new Map(
-        [...observed.sections].map(([section, rows]) => [
-          section,
-          rows.map((row) => (row.state === 'down' ? ({ ...row, state: 'up' } as const) : row)),
-        ]),
-      );
-      const changes = planChanges({ services }, { ...observed, sections });
-      await performChanges(context, worker, changes);
-      if (changes.length === 0) return;
-    }
-  } catch (error) {
-    const isGone = !(await listWorkers(context.paths)).some(({ pid }) => pid === worker.pid);
-    if (!isGone) throw error;
-    context.log.debug({ err: error, pid: worker.pid }, 'an old worker has ended');
-  }
+function admit(server: string): readonly string[] {
+  return [`set server ${server} state ready`, `set server ${server} health down`];
 }
 
 /** More sections need another worker; the old one keeps its connections until they are done. */

@@ -5,7 +5,7 @@ import type { ObservedBackend } from '../plan.ts';
 import type { Paths } from './config-file.ts';
 
 /** One HAProxy process: the one that accepts, or one that a reload left with its last connections. */
-export type Worker = { readonly pid: number; readonly isOld: boolean };
+export type Worker = { readonly pid: number; readonly isOld: boolean; readonly upSeconds: number };
 
 /** One row of `show stat` that is a server. */
 export type ServerRow = ObservedBackend & {
@@ -63,9 +63,15 @@ export function parseWorkers(answer: string): readonly Worker[] {
   for (const line of answer.split('\n')) {
     if (line.startsWith('# ')) kind = line;
     const [pid, type] = line.split(/\s+/);
-    if (type === 'worker') workers.push({ pid: Number(pid), isOld: kind.startsWith('# old') });
+    if (type !== 'worker') continue;
+    workers.push({ pid: Number(pid), isOld: kind.startsWith('# old'), upSeconds: parseUptime(line) });
   }
   return workers.sort((one, other) => Number(one.isOld) - Number(other.isOld));
+}
+
+function parseUptime(line: string): number {
+  const [, days, hours, minutes, seconds] = /(\d+)d(\d+)h(\d+)m(\d+)s/.exec(line) ?? [];
+  return ((Number(days) * 24 + Number(hours)) * 60 + Number(minutes)) * 60 + Number(seconds);
 }
 
 /** Sections and servers of a worker. */
@@ -107,6 +113,33 @@ export function parseCsv(answer: string): readonly Readonly<Record<string, strin
   return lines.map((line) =>
     Object.fromEntries(line.split(',').map((value, at) => [names[at] ?? '', value])),
   );
+}
+
+/** Ends every session of a retired server. */
+export async function endSessions(paths: Paths, worker: Worker, row: ServerRow): Promise<void> {
+  if (!worker.isOld) return command(paths, worker, [`shutdown sessions server ${row.section}/${row.id}`]);
+  // A worker that is ending calls its sections disabled and takes commands for single sessions only.
+  const sessions = findSessions(await askWorker(paths, worker, ['show sess']), row);
+  await command(
+    paths,
+    worker,
+    sessions.map((session) => `shutdown session ${session}`),
+  );
+}
+
+/** Sessions of a server in the answer to `show sess`. */
+export function findSessions(answer: string, row: Pick<ServerRow, 'section' | 'id'>): readonly string[] {
+  return answer.split('\n').flatMap((line) => {
+    const words = line.split(' ');
+    const isItsOwn = words.includes(`be=${row.section}`) && words.includes(`srv=${row.id}`);
+    return isItsOwn && words[0] !== undefined ? [words[0].replace(/:$/, '')] : [];
+  });
+}
+
+/** True while a client's connection is open to a worker. */
+export async function hasClients(paths: Paths, worker: Worker): Promise<boolean> {
+  const answer = await askWorker(paths, worker, ['show stat -1 1 -1']);
+  return parseCsv(answer).some((row) => row.pxname === 'web' && Number(row.scur) > 0);
 }
 
 function toServerRow(row: Readonly<Record<string, string>>): ServerRow {
