@@ -54,6 +54,7 @@ export const failureCatalogue = {
     fix: 'Free disk on the server, or lower "limits.diskFloor" in deploy.config.json.',
   },
   not_a_file: { status: 400, fix: 'Replace it by a plain file and commit again.' },
+  not_supervised: { status: 409, fix: 'Restart the services of hawser server and hawser worker by hand.' },
   // the deploy
   deploy_not_found: { status: 404, fix: 'hawser deploys -a APP lists the deploys.' },
   release_not_found: { status: 404, fix: 'hawser releases -a APP -e ENV lists the releases.' },
@@ -248,6 +249,11 @@ export const failureCatalogue = {
   registry_full: { status: 507, fix: "Make room on the registry's disk, then hawser deploys:retry ID." },
   registry_failed: { status: 502, fix: 'hawser doctor shows the state of the registry.' },
   image_not_in_registry: { status: 409, fix: 'Push the commit again: its image is not kept any more.' },
+  // setting up a machine
+  setup_failed: {
+    status: 500,
+    fix: 'Correct what is said above, see that docker info and apt-get update succeed, and try again.',
+  },
 } as const satisfies Record<string, { status: number; fix: string }>;
 
 export type FailureCode = keyof typeof failureCatalogue;
