@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { domainToASCII } from 'node:url';
+import { domainToASCII, domainToUnicode } from 'node:url';
 import { Failure } from '../failure.ts';
 
 const label = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
@@ -37,5 +37,5 @@ function findDomainFault(domain: string): string | undefined {
 }
 
 function isBrokenPunycode(part: string): boolean {
-  return part.startsWith('xn--') && domainToASCII(part) !== part;
+  return part.startsWith('xn--') && domainToUnicode(part).startsWith('xn--');
 }
