@@ -2,8 +2,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Config } from './config.ts';
 import { Failure } from './failure.ts';
-import { embeddedRegistry } from './publish/registry.ts';
+import { prepareEmbeddedRegistry } from './publish/embedded.ts';
 import { haproxyProcess } from './route/load-balancers/haproxy.ts';
+import { openLedger } from './store/database.ts';
 import { type Child, type ChildPlan, keepChild } from './supervise/child.ts';
 import { type Folders, makeFolders, planFolders } from './supervise/folders.ts';
 import { keepLoopbackPort } from './supervise/loopback-port.ts';
@@ -28,14 +29,17 @@ export async function runUp({ config, env, say }: UpOptions): Promise<void> {
   const folders = planFolders(config.data);
   makeFolders(folders);
   using _lock = lockRole(folders.run, 'up');
+  // Brought up to date once, before those who share it start; a broken one is told before anything runs.
+  await (await openLedger(folders.ledger))[Symbol.asyncDispose]();
   const shutdown = watchShutdown(new Failure('shutting_down', 'Hawser is being stopped.'));
+  const children: Child[] = [];
   const events = {
     started: (name: string, pid: number, adopted: boolean) =>
       say(`${name} ${adopted ? 'goes on' : 'started'} (process ${pid})`),
+    askedRestart: () => void restartOwn(children),
     died: (name: string, how: string, waitMs: number) =>
       say(`${name} ${how}; it is started again${waitMs > 0 ? ` in ${waitMs} ms` : ''}`),
   };
-  const children: Child[] = [];
   try {
     for (const plan of await planChildren(config, folders, env))
       children.push(keepChild(plan, folders, events));
@@ -86,8 +90,8 @@ async function planChildren(
   if (config.redis === 'embedded') part('redis', { file: 'redis-server', argv: () => redisArguments(folders) });
   if (config.registry === 'embedded') {
     const port = await keepLoopbackPort(join(folders.run, 'registry.port'));
-    const { file, argv, prepare } = await embeddedRegistry({ folder: folders.registry, port });
-    part('registry', { file, argv: () => argv, ...(prepare && { prepare }) });
+    const { file, argv } = await prepareEmbeddedRegistry({ folder: folders.registry, port });
+    part('registry', { file, argv: () => argv });
   }
   const haproxy = haproxyProcess({ folder: folders.loadBalancer, listen: config.loadBalancer.listen });
   part('load-balancer', { file: haproxy.file, argv: () => haproxy.argv, prepare: haproxy.prepare });

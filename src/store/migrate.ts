@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { type Kysely, Migrator } from 'kysely';
 import { Failure } from '../failure.ts';
 import * as first from './migrations/0001-first.ts';
@@ -9,7 +10,12 @@ const migrations = { '0001-first': { up: first.up } };
 /** Brings the schema up to date. Throws `ledger_newer` when a newer version of Hawser made it. */
 export async function migrate(db: Kysely<Tables>): Promise<void> {
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
-  const { error } = await migrator.migrateToLatest();
+  let { error } = await migrator.migrateToLatest();
+  // Another process may have done the same at the same moment; then nothing is left to do.
+  for (let again = 0; again < 3 && error !== undefined; again += 1) {
+    await pause(200);
+    ({ error } = await migrator.migrateToLatest());
+  }
   if (error === undefined) return;
   if (error instanceof Error && /missing/.test(error.message)) {
     throw new Failure('ledger_newer', 'The ledger was made by a newer version of Hawser.', { cause: error });

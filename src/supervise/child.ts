@@ -35,6 +35,8 @@ const steadyMs = 10_000;
 type Events = {
   started(name: string, pid: number, adopted: boolean): void;
   died(name: string, how: string, waitMs: number): void;
+  /** A child asks that our own processes be started anew, with the config as it is now. */
+  askedRestart(): void;
 };
 
 /** Keeps one program running: started, watched, started again when it dies, with growing pauses. */
@@ -75,6 +77,7 @@ export function keepChild(plan: ChildPlan, folders: ChildFolders, events: Events
 
   async function spawnAndWait(): Promise<string> {
     const child = startProcess(plan, folders);
+    child.on('message', () => events.askedRestart());
     const exit = once(child, 'exit');
     await once(child, 'spawn');
     present = findProcess(child.pid ?? 0);

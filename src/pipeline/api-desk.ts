@@ -1,0 +1,90 @@
+import type { ApiDesk } from '../api/desk.ts';
+import { readConfig } from '../config.ts';
+import { planApply } from '../config/difference.ts';
+import { Failure } from '../failure.ts';
+import type { App } from '../model/app.ts';
+import type { Platform } from '../platform.ts';
+import { isReady as isRegistryReady } from '../publish/registry.ts';
+import { checkRedis } from '../queue/queue.ts';
+import { createApp, destroyApp, listPlaces } from '../store/apps.ts';
+import { pinHostKey } from '../store/pins.ts';
+import { acceptRetry, acceptRollback, cancelDeploy } from './accept.ts';
+
+/** The pipeline as the API sees it. */
+export function openApiDesk(platform: Platform): ApiDesk {
+  const { config, drivers } = platform;
+  const { db, git, journals, rollout } = drivers;
+  return {
+    config,
+    db,
+    journals,
+    fleet: rollout.fleet,
+    async createApp(name, actor) {
+      const app = await createApp(db, name, actor);
+      await git.initRepository(app.id);
+      return app;
+    },
+    destroyApp: (app) => destroyWhole(app, platform),
+    rollback: (wanted) => acceptRollback(wanted, drivers),
+    retry: (deploy, actor) => acceptRetry(deploy, actor, drivers),
+    cancel: (deploy, actor) => cancelDeploy(deploy, actor, drivers),
+    readiness: () => checkReadiness(platform),
+    planApply: async () => planApply(config, readConfig(config.file, process.env)).lines,
+    apply: () => applyFile(platform),
+    readHostKey: (name, signal) => rollout.fleet.readHostKey(name, signal),
+    async trustServer(name, fingerprint, actor, signal) {
+      const shown = await rollout.fleet.readHostKey(name, signal);
+      if (shown !== fingerprint) {
+        throw new Failure('host_key_changed', `${name} shows ${shown}, not ${fingerprint}.`);
+      }
+      await pinHostKey(db, name, fingerprint, actor);
+    },
+  };
+}
+
+/** The app is gone at once; its containers and repository follow. */
+async function destroyWhole(app: App, { drivers }: Platform): Promise<void> {
+  const places = await listPlaces(drivers.db, app.id);
+  await destroyApp(drivers.db, app.id);
+  for (const { environment } of places) {
+    await drivers.touch('build', environment.id);
+    await drivers.touch('rollout', environment.id);
+  }
+}
+
+async function checkReadiness({ drivers, redis, loadBalancer, config }: Platform) {
+  const { db, registry } = drivers;
+  const checks = {
+    ledger: () => db.selectFrom('apps').select('id').limit(1).execute(),
+    redis: () => checkRedis(redis),
+    registry: async () => {
+      if (config.registry === 'embedded' && !(await isRegistryReady(registry.address))) {
+        throw new Error('it does not answer');
+      }
+    },
+    loadBalancer: async () => {
+      if (!(await loadBalancer.isReady())) throw new Error('it does not answer');
+    },
+  };
+  return Promise.all(
+    Object.entries(checks).map(async ([name, check]) => {
+      try {
+        await check();
+        return { name, ok: true, detail: 'ok' };
+      } catch (error) {
+        return { name, ok: false, detail: (error as Error).message };
+      }
+    }),
+  );
+}
+
+/** The supervisor starts the server and its workers anew, which then read the file. */
+async function applyFile({ config }: Platform): Promise<readonly string[]> {
+  const { lines } = planApply(config, readConfig(config.file, process.env));
+  if (lines.length === 0) return lines;
+  if (process.send === undefined) {
+    throw new Failure('not_supervised', 'This server was not started by hawser up, so it cannot start itself anew.');
+  }
+  process.send({ restart: true });
+  return lines;
+}

@@ -1,0 +1,169 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { eventually } from './eventually.ts';
+import { run } from './run.ts';
+
+const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+
+/** A whole installation as `hawser up` runs it, in a folder of its own. */
+export type TestHawser = {
+  readonly folder: string;
+  readonly data: string;
+  /** Git and API. */
+  readonly url: string;
+  /** The load balancer. */
+  readonly edge: { readonly host: string; readonly port: number };
+  readonly token: string;
+  /** Remote of an app, with the token in it. */
+  remote(app: string): string;
+  /** Runs the command line as the operator. */
+  cli(...argv: string[]): Promise<{ code: number | null; stdout: string; stderr: string }>;
+  /** Status and body that the load balancer answers for a domain. */
+  fetch(domain: string, path?: string): Promise<{ status: number; body: string }>;
+  /** Process id of one of its parts, by the name of its pid file. */
+  pidOf(part: string): Promise<number>;
+  /** SIGKILL for one part; the supervisor starts it again. */
+  kill(part: string): Promise<void>;
+  /** Everything its parts logged, for a failing test's message. */
+  readLogs(): Promise<string>;
+  stop(): Promise<void>;
+  start(): Promise<void>;
+  close(): Promise<void>;
+};
+
+/** Starts it and waits until it is ready; `config` is merged over what a test needs. */
+export async function openHawser(config: Record<string, unknown> = {}): Promise<TestHawser> {
+  const folder = await mkdtemp(join(tmpdir(), 'hawser-up-'));
+  const data = join(folder, 'data');
+  const [http, edge, ssh] = [await findFreePort(), await findFreePort(), await findFreePort()];
+  const file = join(folder, 'deploy.config.json');
+  const whole = {
+    listen: { http: `127.0.0.1:${http}`, ssh: `127.0.0.1:${ssh}` },
+    data: './data',
+    loadBalancer: { kind: 'embedded', listen: `127.0.0.1:${edge}` },
+    limits: { diskFloor: '100m' },
+    ...config,
+  };
+  await writeFile(file, JSON.stringify(whole, null, 2));
+  let child: ChildProcess | undefined;
+  const output: string[] = [];
+
+  async function start(): Promise<void> {
+    const env = { PATH: process.env.PATH ?? '', HOME: folder, NODE_ENV: 'test' };
+    const started = spawn(process.execPath, [main, 'up', '--config', file], {
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    child = started;
+    for (const stream of [started.stdout, started.stderr])
+      stream.on('data', (chunk) => output.push(String(chunk)));
+    await eventually(
+      async () => {
+        if (started.exitCode !== null) throw new Error(`hawser up ended: ${output.join('')}`);
+        return (await fetch(`http://127.0.0.1:${http}/readyz`)).ok;
+      },
+      { timeoutMs: 30_000 },
+    ).catch(async (error) => {
+      throw new Error(`${error.message}\n${output.join('')}\n${await readLogs()}`);
+    });
+  }
+
+  async function stop(): Promise<void> {
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const exit = once(child, 'exit');
+    child.kill('SIGTERM');
+    await exit;
+  }
+
+  async function cli(...argv: string[]) {
+    const command = spawn(process.execPath, [main, ...argv, '--config', file], {
+      env: { PATH: process.env.PATH ?? '', HOME: folder, NO_COLOR: '1' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const [stdout, stderr] = [collect(command.stdout), collect(command.stderr)];
+    const [code] = (await once(command, 'close')) as [number | null];
+    return { code, stdout: stdout.join(''), stderr: stderr.join('') };
+  }
+
+  async function pidOf(part: string): Promise<number> {
+    return Number.parseInt(await readFile(join(data, 'run', `${part}.pid`), 'utf8'), 10);
+  }
+
+  async function readLogs(): Promise<string> {
+    const logs = join(data, 'logs');
+    const names = await readdir(logs).catch(() => []);
+    const texts = await Promise.all(
+      names.map(async (name) => `== ${name}\n${await readFile(join(logs, name), 'utf8')}`),
+    );
+    return texts.map((text) => text.slice(-4_000)).join('\n');
+  }
+
+  async function close(): Promise<void> {
+    await stop();
+    await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+  }
+
+  try {
+    await start();
+    const made = await cli('tokens:create', '--name', 'test', '--can', 'admin', '--json');
+    if (made.code !== 0) throw new Error(`no token: ${made.stdout}${made.stderr}`);
+    const token: string = JSON.parse(made.stdout).token;
+    return {
+      folder,
+      data,
+      url: `http://127.0.0.1:${http}`,
+      edge: { host: '127.0.0.1', port: edge },
+      token,
+      remote: (app) => `http://deploy:${token}@127.0.0.1:${http}/${app}.git`,
+      cli,
+      fetch: (domain, path = '/') => fetchThrough(edge, domain, path),
+      pidOf,
+      kill: async (part) => void process.kill(await pidOf(part), 'SIGKILL'),
+      readLogs,
+      stop,
+      start,
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** curl sends the Host header that we name; fetch would not. */
+async function fetchThrough(port: number, domain: string, path: string) {
+  const format = '\n%{http_code}';
+  const text = await run(
+    'curl',
+    '-sS',
+    '-m',
+    '10',
+    '-w',
+    format,
+    '-H',
+    `Host: ${domain}`,
+    `http://127.0.0.1:${port}${path}`,
+  );
+  const cut = text.lastIndexOf('\n');
+  return { status: Number(text.slice(cut + 1)), body: text.slice(0, cut) };
+}
+
+function collect(stream: NodeJS.ReadableStream): string[] {
+  const chunks: string[] = [];
+  stream.on('data', (chunk) => chunks.push(String(chunk)));
+  return chunks;
+}
+
+async function findFreePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
