@@ -26,7 +26,7 @@ export const resultHeaders = (service: string, kind: 'result' | 'advertisement')
   'x-accel-buffering': 'no',
 });
 
-const graceMs = 3_000;
+const graceMs = 2_000;
 
 /**
  * Request body to a git's input, its output to the response. Resolves with what git said on its error output when git
@@ -46,7 +46,7 @@ export async function performExchange(exchange: Exchange): Promise<{ code: numbe
     ended.then(() => null),
   ]);
   if (problem !== null) {
-    endGit(child);
+    endGit(child, asked.service);
     answerProblem(problem, exchange, report);
   }
   const { code, stderr } = await ended;
@@ -61,12 +61,19 @@ export async function performExchange(exchange: Exchange): Promise<{ code: numbe
   return { code, stderr };
 }
 
-/** Ends a git with everything it started: asked first, so that it removes its quarantine, then made to. */
-export function endGit(child: ChildProcessWithoutNullStreams): void {
+/**
+ * Ends a git with everything it started. A receive-pack sees the end of its input first: it gives up and removes its
+ * quarantine, which it would leave behind when its index-pack is killed beside it.
+ */
+export function endGit(child: ChildProcessWithoutNullStreams, service: GitRequest['service']): void {
   if (child.exitCode !== null || child.signalCode !== null) return;
-  signalGroup(child, 'SIGTERM');
-  const timer = setTimeout(() => signalGroup(child, 'SIGKILL'), graceMs);
-  child.on('close', () => clearTimeout(timer));
+  child.stdin.destroy();
+  const asking = setTimeout(() => signalGroup(child, 'SIGTERM'), service === 'receive-pack' ? graceMs : 0);
+  const making = setTimeout(() => signalGroup(child, 'SIGKILL'), 2 * graceMs);
+  child.on('close', () => {
+    clearTimeout(asking);
+    clearTimeout(making);
+  });
 }
 
 function watchGit(child: ChildProcessWithoutNullStreams): Promise<{ code: number | null; stderr: string }> {
@@ -103,7 +110,7 @@ function pumpAnswer(
 /** Receiving stops with the client; what was received whole goes on without it. */
 function leave({ asked, child, response, onLeave }: Exchange, report: BodyReport): void {
   if (response.writableFinished) return;
-  if (asked.service === 'upload-pack' || !report.isComplete()) endGit(child);
+  if (asked.service === 'upload-pack' || !report.isComplete()) endGit(child, asked.service);
   else onLeave();
 }
 

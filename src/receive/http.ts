@@ -152,7 +152,7 @@ export function openGitHttp(options: GitHttpOptions): GitHttp {
     const tooLarge = () =>
       new Failure('git_request_too_large', `the request is larger than ${formatBytes(maxFetchRequest)}`);
     const body = { ...timings, bytes: maxFetchRequest, tooLarge };
-    const stop = () => endGit(child);
+    const stop = () => endGit(child, 'upload-pack');
     const exchange = performExchange({ asked, request, response, child, body, onLeave: stop });
     running.set(exchange, stop);
     try {

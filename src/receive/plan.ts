@@ -195,14 +195,31 @@ function findEnvironment(ref: string, environments: readonly EnvironmentConfig[]
   return { kind, name, environment: environment ?? null };
 }
 
-/** `*` stands for anything but a slash, `**` for anything. */
+/** `*` stands for anything but a slash, `**` for anything. The time it takes is that of reading both once per star. */
 export function matchesPattern(name: string, pattern: string): boolean {
-  const source = pattern
-    .split(/(\*+)/)
-    .map((part) =>
-      part === '*' ? '[^/]*' : part.startsWith('**') ? '.*' : part.replace(/[\\^$.|?*+()[\]{}]/g, '\\$&'),
-    );
-  return new RegExp(`^${source.join('')}$`, 's').test(name);
+  // Every place in the name that the pattern can have come to so far.
+  let places = new Set([0]);
+  for (const part of pattern.split(/(\*+)/).filter((text) => text !== '')) {
+    places = part.startsWith('*') ? passStar(name, part, places) : passText(name, part, places);
+  }
+  return places.has(name.length);
+}
+
+function passText(name: string, text: string, places: ReadonlySet<number>): Set<number> {
+  return new Set(
+    [...places].filter((place) => name.startsWith(text, place)).map((place) => place + text.length),
+  );
+}
+
+function passStar(name: string, star: string, places: ReadonlySet<number>): Set<number> {
+  const next = new Set<number>();
+  for (const place of places) {
+    for (let end = place; end <= name.length && !next.has(end); end += 1) {
+      next.add(end);
+      if (star === '*' && name[end] === '/') break;
+    }
+  }
+  return next;
 }
 
 /** `git push --atomic`: one refused ref refuses all, and only one deploy can be promised at a time. */
