@@ -117,7 +117,15 @@ function downloadOptions(archives: string): string[] {
 }
 
 async function unpack(root: ImageRoot, archive: string): Promise<void> {
-  const untar = ['-x', '--keep-directory-symlink', '--no-same-owner', '-C', root.path] as const;
+  // with --ignore-zeros tar reads to the end, or the pipe would break on the padding
+  const untar = [
+    '-x',
+    '--ignore-zeros',
+    '--keep-directory-symlink',
+    '--no-same-owner',
+    '-C',
+    root.path,
+  ] as const;
   await runPipe(['dpkg-deb', '--fsys-tarfile', archive], ['tar', ...untar], root.signal);
 }
 
