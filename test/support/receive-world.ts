@@ -169,12 +169,14 @@ export async function runClient(cwd: string, args: string[], env: Record<string,
   return { code, output };
 }
 
+/** In a group of its own, as a shell would: git push alone is survived by its git-remote-http. */
 export function startClient(cwd: string, args: string[], env: Record<string, string> = {}) {
   const identity = { GIT_AUTHOR_NAME: 'Ada', GIT_AUTHOR_EMAIL: 'ada@example.com' };
   const committer = { GIT_COMMITTER_NAME: 'Ada', GIT_COMMITTER_EMAIL: 'ada@example.com' };
   const clean = { PATH: process.env.PATH ?? '', HOME: '/nonexistent', GIT_TERMINAL_PROMPT: '0', LC_ALL: 'C' };
   return spawn('git', args, {
     cwd,
+    detached: true,
     env: {
       ...clean,
       GIT_CONFIG_NOSYSTEM: '1',
@@ -184,6 +186,11 @@ export function startClient(cwd: string, args: string[], env: Record<string, str
       ...env,
     },
   });
+}
+
+/** What closing the terminal does to a client. */
+export function killClient(child: ReturnType<typeof startClient>): void {
+  if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
 }
 
 /** As runClient, but it must work. */
