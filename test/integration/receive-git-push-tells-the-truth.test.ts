@@ -50,8 +50,8 @@ test('the same commit pushed while its deploy runs attaches to it', async (t) =>
   const first = runClient(source, ['push', 'deploy', 'main']);
   await eventually(() => world.recorded.length === 1);
   const second = runClient(source, ['push', 'deploy', 'main']);
-  await eventually(async () => (await world.git.listRefs('id-shop', 'refs/hawser/')).length === 1);
-  setTimeout(gate.resolve, 300);
+  await eventually(() => world.followed.length === 2);
+  gate.resolve();
   assert.equal((await first).code, 0);
   const { code, output } = await second;
   assert.equal(code, 0, output);

@@ -67,10 +67,11 @@ export async function openWorld(options: WorldOptions = {}) {
   const all = { ...limits, ...options.limits };
   const git = openGit({ repositories: join(folder, 'repositories') });
   const recorded: PushedDeploy[] = [];
+  const followed: number[] = [];
   const logged: unknown[] = [];
   const note = (details: object, message: string) => void logged.push({ message, ...details });
   const log = { info: note, warn: note, error: note };
-  const desk = openDesk(git, options, recorded);
+  const desk = openDesk(git, options, recorded, followed);
   const socket = join(folder, 'hooks.sock');
   const receiver = await openReceiver({
     git,
@@ -94,6 +95,7 @@ export async function openWorld(options: WorldOptions = {}) {
     receiver,
     gitHttp,
     recorded,
+    followed,
     logged,
     port,
     entered: door.entered,
@@ -123,7 +125,7 @@ function openDoor(): GitDoor & { entered: string[] } {
   };
 }
 
-function openDesk(git: Git, options: WorldOptions, recorded: PushedDeploy[]): PushDesk {
+function openDesk(git: Git, options: WorldOptions, recorded: PushedDeploy[], followed: number[]): PushDesk {
   let last = 0;
   const outcome: Outcome = options.outcome ?? (async () => 'live');
   const ended = new Set<number>();
@@ -146,6 +148,7 @@ function openDesk(git: Git, options: WorldOptions, recorded: PushedDeploy[]): Pu
       return { deployId: push.deployId, attached: false };
     },
     async followDeploy(deployId, write, signal) {
+      followed.push(deployId);
       const push = recorded.find((deploy) => deploy.deployId === deployId);
       if (push === undefined) throw new Error(`no deploy ${deployId}`);
       write(`-----> Queued deploy ${deployId} for ${push.app.name}/${push.environment}`);
