@@ -97,8 +97,8 @@ async function planChildren(
   part('load-balancer', { file: haproxy.file, argv: () => haproxy.argv, prepare: haproxy.prepare });
   own('server', 'server');
   own('worker-build', 'worker', '--role', 'build');
-  own('worker-rollout', 'worker', '--role', 'rollout');
-  own('worker-upkeep', 'worker', '--role', 'upkeep');
+  // Together, so that they share one connection to each server.
+  own('worker-rollout', 'worker', '--role', 'rollout', '--role', 'upkeep');
   return plans;
 }
 

@@ -59,8 +59,11 @@ function decode(name: string, bytes: Buffer): string {
 }
 
 function planProcesses(lines: ReadonlyMap<string, string> | null, { formation }: AppJson): Process[] {
-  const quantityOf = (type: string) =>
-    Object.hasOwn(formation, type) ? (formation[type]?.quantity ?? 1) : 1;
+  const quantityOf = (type: string) => {
+    const written = Object.hasOwn(formation, type) ? formation[type]?.quantity : undefined;
+    // Nothing said: web runs on every server, any other process once.
+    return written ?? (type === 'web' ? null : 1);
+  };
   const types = [...(lines?.keys() ?? ['web'])].filter((type) => type !== 'release');
   // A Procfile with only a release command leaves the image's own command as web.
   const named = types.length === 0 ? ['web'] : types;

@@ -4,7 +4,7 @@ import { agentOver } from './agent.ts';
 import { type Docker, openDockerOver, openLocalDocker } from './docker.ts';
 import { explainNoDocker } from './explain.ts';
 import { openShared, type Shared } from './shared.ts';
-import { connectSsh, type SshConnection } from './ssh.ts';
+import { connectSsh, readHostKey, type SshConnection } from './ssh.ts';
 
 /** A server that was reached: its engine, and how that engine reaches our registry. */
 export type ServerConnection = {
@@ -20,6 +20,8 @@ export type Fleet = AsyncDisposable & {
   readonly servers: Readonly<Record<string, Server>>;
   /** The one connection to a server, made when there is none; callers share it and the attempt. */
   connect(name: string, signal: AbortSignal): Promise<ServerConnection>;
+  /** The fingerprint of the key that a server shows now, trusted or not; nothing else is said to it. */
+  readHostKey(name: string, signal: AbortSignal): Promise<string>;
 };
 
 export type FleetOptions = {
@@ -73,6 +75,14 @@ export function openFleet(options: FleetOptions): Fleet {
     async connect(name, signal) {
       closing.signal.throwIfAborted();
       return await getOrAdd(connections, name, () => openShared(() => open(name))).get(signal);
+    },
+    async readHostKey(name, signal) {
+      const server = findServer(options.servers, name);
+      if (server.kind === 'local') {
+        throw new Failure('server_unknown', `${name} is this machine: it has no host key`);
+      }
+      const via = server.via === null ? undefined : await jumpThrough(server.via);
+      return await readHostKey({ server, via, signal });
     },
     async [Symbol.asyncDispose]() {
       closing.abort(new Failure('ssh_unreachable', 'the fleet was closed'));

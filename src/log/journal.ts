@@ -1,5 +1,5 @@
 import { type FSWatcher, watch } from 'node:fs';
-import { mkdir, open, rm, stat } from 'node:fs/promises';
+import { mkdir, open, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DeployLog } from './deploy-log.ts';
 import { type LineKind, toLines } from './grammar.ts';
@@ -14,6 +14,8 @@ export type Journals = {
   read(deployId: number, from: number): Promise<readonly JournalLine[]>;
   /** Lines from a byte offset as they come, until `hasEnded` says that no more will. */
   follow(deployId: number, options: FollowOptions): AsyncGenerator<JournalLine>;
+  /** Makes followers ask again at once whether the deploy has ended. */
+  wake(deployId: number): Promise<void>;
   remove(deployId: number): Promise<void>;
 };
 
@@ -38,6 +40,13 @@ export function openJournals(folder: string, limitBytes: number): Journals {
     },
     read: (deployId, from) => readLines(pathOf(deployId), from),
     follow: (deployId, options) => followLines(folder, pathOf(deployId), options),
+    async wake(deployId) {
+      const now = new Date();
+      await utimes(pathOf(deployId), now, now).catch((error) => {
+        // Nobody wrote or followed it yet, so there is nobody to wake.
+        if (error.code !== 'ENOENT') throw error;
+      });
+    },
     remove: (deployId) => rm(pathOf(deployId), { force: true }),
   };
 }

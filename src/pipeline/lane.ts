@@ -93,6 +93,7 @@ async function endDeploy(deploy: Deploy, error: unknown, drivers: PipelineDriver
     failure_message: failure.message,
     failure_fix: failure.fix,
   });
+  await drivers.journals.wake(deploy.id);
 }
 
 /** A Failure as it is; anything else is a bug, logged with its stack under an id that the user sees. */

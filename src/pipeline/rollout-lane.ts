@@ -172,6 +172,7 @@ async function finishLive(turn: Turn, release: Release, drivers: PipelineDrivers
     }
   }
   await advanceDeploy(drivers.db, deploy, { state: 'live' });
+  await drivers.journals.wake(deploy.id);
 }
 
 /** The old release is out of rotation; what is still in flight there ends before its containers do. */

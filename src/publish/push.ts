@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../failure.ts';
 import { type Docker, statusOf, toFailure } from '../fleet/docker.ts';
 import type { DeployLog } from '../log/deploy-log.ts';
-import type { Registry } from './registry.ts';
+import { isReady, type Registry, type RegistryAuth } from './registry.ts';
 import { explainTransfer, readTransfer, type Transfer } from './transfer.ts';
 
 export type PushRequest = {
@@ -40,10 +40,17 @@ export async function pushUntilThere(request: PushRequest, name: string): Promis
 async function push({ docker, registry, signal }: PushRequest, name: string): Promise<Transfer> {
   const what = `push to ${registry.address}`;
   const { auth } = registry;
+  // The engine itself would try for 15 s before it says so.
+  if (registry.tunnelled && !(await isReady(registry.address, signal))) {
+    signal.throwIfAborted();
+    throw new Failure('registry_unreachable', `${what}: it does not answer`);
+  }
   try {
+    // The engine wants a login with every push, if only an empty one.
     const answer = await docker
       .getImage(name)
-      .push({ ...(auth === null ? {} : { authconfig: { ...auth } }), abortSignal: signal });
+      // Without credentials too: the engine demands the header.
+      .push({ authconfig: { ...auth } as RegistryAuth, abortSignal: signal });
     return await readTransfer(answer, what);
   } catch (error) {
     signal.throwIfAborted();

@@ -11,5 +11,7 @@ export function watchShutdown(reason: Error): AbortSignal {
   process.on('SIGTERM', ask);
   process.on('SIGINT', ask);
   process.on('disconnect', ask);
+  // The channel to the supervisor must not keep a process alive that has nothing left to do.
+  process.channel?.unref();
   return stop.signal;
 }
