@@ -5,6 +5,8 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { openLedger } from '../../src/store/database.ts';
+import { createToken } from '../../src/store/tokens.ts';
 import { eventually } from './eventually.ts';
 import { run } from './run.ts';
 
@@ -110,9 +112,7 @@ export async function openHawser(config: Record<string, unknown> = {}): Promise<
 
   try {
     await start();
-    const made = await cli('tokens:create', '--name', 'test', '--can', 'admin', '--json');
-    if (made.code !== 0) throw new Error(`no token: ${made.stdout}${made.stderr}`);
-    const token: string = JSON.parse(made.stdout).token;
+    const token = await makeAdminToken(join(data, 'ledger.db'));
     return {
       folder,
       data,
@@ -133,6 +133,19 @@ export async function openHawser(config: Record<string, unknown> = {}): Promise<
     await close();
     throw error;
   }
+}
+
+async function makeAdminToken(ledger: string): Promise<string> {
+  const { db, [Symbol.asyncDispose]: close } = await openLedger(ledger);
+  const made = await createToken(db, {
+    name: 'test',
+    appId: null,
+    rights: ['admin'],
+    days: 1,
+    actor: 'test',
+  });
+  await close();
+  return made.token;
 }
 
 /** curl sends the Host header that we name; fetch would not. */
