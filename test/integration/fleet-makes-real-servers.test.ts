@@ -44,7 +44,7 @@ async function canConnect(host: string, port: number): Promise<boolean> {
 async function serve(server: TestServer, text: string): Promise<string> {
   await makeBaseImages(['busybox'], { engine: server.dockerHost });
   const serve = `mkdir -p /w && echo ${text} >/w/index.html && exec httpd -f -p 8000 -h /w`;
-  const options = ['--restart', 'always', '-p', `${server.address}:18000:8000`];
+  const options = ['--init', '--restart', 'always', '-p', `${server.address}:18000:8000`];
   await docker(server, 'run', '-d', '--name', text, ...options, 'hawser-base/busybox', 'sh', '-c', serve);
   return `http://${server.address}:18000/`;
 }

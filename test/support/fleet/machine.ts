@@ -5,7 +5,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { eventually } from '../eventually.ts';
-import { runProgram } from '../program.ts';
+import { runProgram, tryProgram } from '../program.ts';
 import type { Plot } from './owner.ts';
 
 /** Namespaces that are a machine: switched on they have a first process, whose end is the end of all others. */
@@ -27,7 +27,12 @@ export type Machine = {
 };
 
 /** A program that runs in a machine. */
-export type Resident = { readonly pid: number; end(signal: NodeJS.Signals): Promise<void> };
+export type Resident = {
+  readonly pid: number;
+  freeze(): void;
+  thaw(): void;
+  end(signal: NodeJS.Signals): Promise<void>;
+};
 
 const bootScript = fileURLToPath(new URL('./boot.sh', import.meta.url));
 const cleanEnv = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root' };
@@ -40,6 +45,7 @@ export async function makeMachine(plot: Plot, name: string, index: number): Prom
   await mkdir(join(folder, 'etc-docker'), { recursive: true });
   await writeFile(join(folder, 'shadow'), 'root:*:19000:0:99999:7:::\n', { mode: 0o600 });
   let boot: { readonly child: ChildProcess; readonly pid: number } | undefined;
+  const residents: Resident[] = [];
   const enter = (): string[] => {
     if (!boot) throw new Error(`${name} is switched off`);
     return ['--target', String(boot.pid), '--mount', '--net', '--uts', '--pid', '--'];
@@ -61,9 +67,15 @@ export async function makeMachine(plot: Plot, name: string, index: number): Prom
       if (child.exitCode !== null || child.signalCode !== null) return;
       const gone = once(child, 'exit');
       process.kill(pid, 'SIGKILL');
-      await gone;
+      await Promise.all([gone, ...residents.splice(0).map((resident) => resident.end('SIGKILL'))]);
+      // the kernel would take it away with the namespace, at a time of its own
+      await tryProgram('ip', ['link', 'delete', link]);
     },
-    start: (log, file, argv) => startResident(join(folder, log), [...enter(), file, ...argv]),
+    async start(log, file, argv) {
+      const resident = await startResident(join(folder, log), [...enter(), file, ...argv]);
+      residents.push(resident);
+      return resident;
+    },
     run: (file, argv) => runProgram('nsenter', [...enter(), file, ...argv], { env: cleanEnv }),
     setLink: async (state) => void (await runProgram('ip', ['link', 'set', link, state])),
   };
@@ -110,16 +122,21 @@ async function startBoot(name: string, folder: string): Promise<{ child: ChildPr
 type Cable = { readonly plot: Plot; readonly link: string; readonly address: string; readonly pid: number };
 
 async function plugIn({ plot, link, address, pid }: Cable): Promise<void> {
-  // the cable of a machine that was switched off goes when the kernel comes to it
-  await eventually(() =>
-    runProgram('ip', ['-batch', '-'], {
-      stdin: `link add ${link} type veth peer name eth0 netns ${pid}\nlink set ${link} master ${plot.bridge} up\n`,
-    }).then(() => true),
-  );
+  const outside = [
+    `link add ${link} type veth peer name eth0 address ${describeCard(address)} netns ${pid}`,
+    `link set ${link} master ${plot.bridge} up`,
+  ];
+  await runProgram('ip', ['-batch', '-'], { stdin: `${outside.join('\n')}\n` });
   const inside = `addr add ${address}/24 dev eth0\nlink set lo up\nlink set eth0 up\n`;
   await runProgram('nsenter', ['--target', String(pid), '--net', '--', 'ip', '-batch', '-'], {
     stdin: inside,
   });
+}
+
+/** A card keeps its address over a reboot, or neighbours would go on asking the old one. */
+function describeCard(address: string): string {
+  const parts = address.split('.').map((part) => Number(part).toString(16).padStart(2, '0'));
+  return ['02', '00', ...parts].join(':');
 }
 
 async function startResident(log: string, argv: readonly string[]): Promise<Resident> {
@@ -128,16 +145,32 @@ async function startResident(log: string, argv: readonly string[]): Promise<Resi
   closeSync(output);
   const gone = once(child, 'exit');
   child.unref();
-  // nsenter stays outside and waits: the program is its child
+  // nsenter stays outside and waits: the program is its child, and when that is stopped nsenter stops too
   const pid = await eventually(() => listChildren(child.pid ?? 0)[0] ?? 0, { intervalMs: 5 });
+  const isGone = (): boolean => child.exitCode !== null || child.signalCode !== null;
   return {
     pid,
+    freeze: () => void process.kill(pid, 'SIGSTOP'),
+    thaw() {
+      process.kill(pid, 'SIGCONT');
+      child.kill('SIGCONT');
+    },
     async end(signal) {
-      if (child.exitCode !== null || child.signalCode !== null) return;
-      process.kill(pid, signal);
-      await gone;
+      if (isGone()) return;
+      tryKill(pid, signal);
+      child.kill('SIGCONT');
+      if (!isGone()) await gone;
     },
   };
+}
+
+/** A signal for a process that may be gone by now. */
+export function tryKill(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }
 
 /** Children of a process, by their pids on the control machine. */

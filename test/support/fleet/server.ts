@@ -96,8 +96,8 @@ export async function openServer(machine: Machine, keys: ServerKeys): Promise<Te
       await docker?.end('SIGKILL');
       docker = undefined;
     },
-    pauseDocker: () => signal(docker, 'SIGSTOP'),
-    resumeDocker: () => signal(docker, 'SIGCONT'),
+    pauseDocker: () => running(docker).freeze(),
+    resumeDocker: () => running(docker).thaw(),
     async killSsh() {
       if (ssh) endSessions(ssh.pid);
       await ssh?.end('SIGKILL');
@@ -111,9 +111,9 @@ export async function openServer(machine: Machine, keys: ServerKeys): Promise<Te
   };
 }
 
-function signal(resident: Resident | undefined, name: NodeJS.Signals): void {
+function running(resident: Resident | undefined): Resident {
   if (!resident) throw new Error('it does not run');
-  process.kill(resident.pid, name);
+  return resident;
 }
 
 /** Sessions outlive their sshd: parents first, so that none is made in between. */

@@ -2,12 +2,14 @@ import { readdir, readFile, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { eventually } from '../eventually.ts';
 import { tryProgram } from '../program.ts';
+import { tryKill } from './machine.ts';
 import { describePlot, listStalePlots, type Plot } from './owner.ts';
 
 /** Removes whatever there is of a fleet: processes, bridge with its links, rule, cgroups, folder. */
 export async function sweepPlot(plot: Plot): Promise<void> {
   await endServers(plot);
-  await tryProgram('ip', ['link', 'delete', plot.bridge]);
+  for (const link of [...(await listCables(plot)), plot.bridge])
+    await tryProgram('ip', ['link', 'delete', link]);
   while ((await tryProgram('iptables', forwardRule('-D', plot))) !== undefined);
   for (const cgroup of await listCgroups(plot)) await removeCgroup(cgroup);
   await rm(plot.folder, { recursive: true, force: true, maxRetries: 5 });
@@ -25,21 +27,25 @@ export function forwardRule(action: '-I' | '-D', { bridge }: Plot): string[] {
 
 /** Ends the first process of each server, and with it, by its pid namespace, all others. */
 async function endServers(plot: Plot): Promise<void> {
-  const pids = await listBootPids(plot);
-  for (const pid of pids) tryKill(pid);
-  if (pids.length > 0) await eventually(async () => (await listBootPids(plot)).length === 0);
+  const pids = await listWrappers(plot);
+  for (const pid of pids) tryKill(pid, 'SIGKILL');
+  if (pids.length > 0) await eventually(async () => (await listWrappers(plot)).length === 0);
 }
 
-/** The `unshare` of a server and its child both carry the fleet's folder in their command line. */
-async function listBootPids({ folder }: Plot): Promise<number[]> {
+/** The `unshare` of a server and the `nsenter` of each program in it have the fleet's folder in their words. */
+async function listWrappers({ folder }: Plot): Promise<number[]> {
   const found: number[] = [];
   for (const name of await readdir('/proc')) {
     if (!/^\d+$/.test(name)) continue;
     const words = (await tryRead(`/proc/${name}/cmdline`)).split('\0');
-    if (words.some((word) => word.startsWith(`${folder}/`)) && words.includes('--kill-child'))
-      found.push(Number(name));
+    const isOurs = words.some((word) => word.startsWith(`${folder}/`));
+    if (isOurs && ['setpriv', 'unshare', 'nsenter'].includes(words[0] ?? '')) found.push(Number(name));
   }
   return found;
+}
+
+async function listCables({ bridge }: Plot): Promise<string[]> {
+  return (await readdir('/sys/class/net')).filter((name) => name.startsWith(`${bridge}v`));
 }
 
 async function listCgroups({ bridge }: Plot): Promise<string[]> {
@@ -68,14 +74,6 @@ async function tryRead(path: string): Promise<string> {
     return await readFile(path, 'utf8');
   } catch {
     return '';
-  }
-}
-
-function tryKill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }
 
