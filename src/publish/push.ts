@@ -46,6 +46,8 @@ async function push({ docker, registry, signal }: PushRequest, name: string): Pr
     throw new Failure('registry_unreachable', `${what}: it does not answer`);
   }
   try {
+    // A push with a wrong login is tried again and again by the engine, for 50 s.
+    if (auth !== null) await docker.checkAuth({ ...auth });
     // The engine wants a login with every push, if only an empty one.
     const answer = await docker
       .getImage(name)

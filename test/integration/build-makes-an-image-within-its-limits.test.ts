@@ -1,0 +1,295 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, type TestContext, test } from 'node:test';
+import { planManifest } from '../../src/build/manifest.ts';
+import { type BuildRequest, performBuild } from '../../src/build/perform.ts';
+import { Failure } from '../../src/failure.ts';
+import type { Docker } from '../../src/fleet/docker.ts';
+import { keepLog, openBase, sourceOf } from '../support/build-source.ts';
+import { eventually } from '../support/eventually.ts';
+
+const mega = 1024 ** 2;
+let deploys = 9_000_000 + process.pid * 100;
+
+type Files = Readonly<Record<string, string>>;
+
+function prepare(docker: Docker, base: string, files: Files, changes: Partial<BuildRequest> = {}) {
+  const log = keepLog();
+  deploys += 1;
+  const deployId = deploys;
+  const request: BuildRequest = {
+    docker,
+    source: sourceOf(files),
+    manifest: planManifest({ procfile: null, appJson: files['app.json'] ?? null }),
+    builders: {
+      memory: 64 * mega,
+      cpus: 1,
+      pids: 64,
+      timeoutMs: 60_000,
+      bases: { node: base, python: base, static: base },
+    },
+    limits: { diskFloor: 0 },
+    app: { name: 'shop' },
+    deployId,
+    noCache: false,
+    log,
+    signal: new AbortController().signal,
+    ...changes,
+  };
+  return { log, deployId, request, build: () => performBuild(request) };
+}
+
+async function failureOf(promise: Promise<unknown>): Promise<Failure> {
+  const error = await promise.then(
+    () => assert.fail('it did not fail'),
+    (reason: unknown) => reason,
+  );
+  assert.ok(error instanceof Failure, String((error as Error).stack));
+  return error;
+}
+
+/** Containers of one build that are still there. */
+async function leftovers(docker: Docker, deployId: number): Promise<string[]> {
+  const containers = await docker.listContainers({ all: true });
+  const marked = await Promise.all(
+    containers.map(async ({ Id }) => {
+      // Containers of other tests come and go.
+      const found = await docker
+        .getContainer(Id)
+        .inspect()
+        .catch(() => null);
+      return found?.HostConfig.ExtraHosts?.includes(`hawser-build-${deployId}:127.0.0.1`) ? [Id] : [];
+    }),
+  );
+  return marked.flat();
+}
+
+describe('a build', () => {
+  let docker: Docker;
+  let base: string;
+  const cleanUp: (() => Promise<void> | void)[] = [];
+  before(async () => {
+    const context = { after: (work: () => Promise<void>) => cleanUp.push(work) } as unknown as TestContext;
+    ({ docker, base } = await openBase(context, 'build'));
+  });
+  after(async () => {
+    for (const work of cleanUp.toReversed()) await work();
+  });
+
+  test('makes a labelled image, with arguments, ports and a cache for the next one', async () => {
+    const files = {
+      Dockerfile: `# syntax=evil/frontend\nFROM ${base} AS one\nARG WHO=nobody\nRUN echo made by $WHO > /made\nRUN head -c 8 /dev/random > /dice\nEXPOSE 3000 80/udp\nHEALTHCHECK CMD true\nVOLUME /data\nFROM one\nCOPY . /app\nCMD ["cat", "/made"]\n`,
+      'app.json': '{"hawser": {"build": {"args": {"WHO": "us & \\"them\\""}}}}',
+      'kept.txt': 'kept',
+      'secret.txt': 'not for the image',
+      '.dockerignore': 'secret.txt\nDockerfile\n',
+    };
+    const first = prepare(docker, base, files);
+    const built = await first.build();
+    assert.deepEqual(built.exposedPorts, [3000]);
+    assert.match(built.warnings.join(), /VOLUME \/data/);
+    const { Config, RootFS } = await docker.getImage(built.imageId).inspect();
+    assert.equal(Config.Labels['hawser.app'], 'shop');
+    assert.equal(Config.Labels['hawser.deploy'], String(first.deployId));
+    const second = await prepare(docker, base, files).build();
+    const again = await docker.getImage(second.imageId).inspect();
+    assert.deepEqual(again.RootFS.Layers, RootFS.Layers, 'the dice were thrown again');
+    const fresh = await prepare(docker, base, files, { noCache: true }).build();
+    const thrown = await docker.getImage(fresh.imageId).inspect();
+    assert.notDeepEqual(thrown.RootFS.Layers, RootFS.Layers);
+    const look = prepare(docker, base, {
+      Dockerfile: `FROM ${built.imageId.replace('sha256:', '')}\nRUN cat /made; ls -a /app; echo end\n`,
+    });
+    await look.build();
+    const seen = look.log.lines.join('\n');
+    assert.match(seen, /made by us & "them"\n\.\n\.\.\n\.dockerignore\napp\.json\nkept\.txt\nend/);
+  });
+
+  test('without a Dockerfile has one generated, which the image does not hold', async () => {
+    const { log, build } = prepare(docker, base, { 'public/index.html': '<p>hello', 'public/a.css': '' });
+    const { imageId, exposedPorts } = await build();
+    assert.deepEqual(exposedPorts, []);
+    assert.match(log.lines.join('\n'), /static files[\s\S]*COPY public\/ \/www/);
+    const { Config } = await docker.getImage(imageId).inspect();
+    assert.match(Config.Cmd?.join(' ') ?? '', /httpd -f -p "\$PORT" -h \/www/);
+    const look = prepare(docker, base, { 'index.html': '', 'x.txt': '' });
+    const { imageId: flat } = await look.build();
+    const list = prepare(docker, base, {
+      Dockerfile: `FROM ${flat.replace('sha256:', '')}\nRUN ls -a /www; echo end\n`,
+    });
+    await list.build();
+    assert.match(list.log.lines.join('\n'), /\n\.\n\.\.\nindex\.html\nx\.txt\nend/);
+  });
+
+  test('takes a Dockerfile from outside its context', async () => {
+    const files = {
+      'docker/web': `FROM ${base}\nCOPY . /app\nRUN ls -a /app; echo end\n`,
+      'docker/web.dockerignore': 'b.txt\n',
+      'shop/a.txt': 'a',
+      'shop/b.txt': 'b',
+      'other/c.txt': 'c',
+      'app.json': '{"hawser": {"build": {"dockerfile": "docker/web", "context": "./shop/"}}}',
+    };
+    const { log, build } = prepare(docker, base, files);
+    await build();
+    assert.match(log.lines.join('\n'), /\n\.\n\.\.\n(?:\.dockerignore\n)?a\.txt\nend/);
+  });
+
+  const refused: [string, Files, string, RegExp][] = [
+    [
+      'an unknown instruction',
+      { Dockerfile: 'FROM $BASE\nRUN true\nFOO bar\n' },
+      'dockerfile_invalid',
+      /Dockerfile line 3[\s\S]*3 \| FOO bar/,
+    ],
+    ['no instruction', { Dockerfile: '# nothing\n\n' }, 'dockerfile_empty', /no instruction/],
+    [
+      'no Dockerfile and no builder',
+      { 'a.txt': '' },
+      'no_dockerfile',
+      /package\.json.*requirements\.txt.*index\.html/,
+    ],
+    [
+      'a Dockerfile in other letters',
+      { dockerfile: 'FROM x' },
+      'no_dockerfile',
+      /there is dockerfile: case matters/,
+    ],
+    [
+      'a named Dockerfile that is missing',
+      { 'app.json': '{"hawser":{"build":{"dockerfile":"x/y"}}}' },
+      'dockerfile_missing',
+      /x\/y/,
+    ],
+    [
+      'a context that is missing',
+      { Dockerfile: 'FROM x', 'app.json': '{"hawser":{"build":{"context":"sub"}}}' },
+      'build_context_missing',
+      /sub/,
+    ],
+    [
+      'a base image that is nowhere',
+      { Dockerfile: 'FROM 127.0.0.1:9/nope:latest\n' },
+      'base_image_not_found',
+      /127\.0\.0\.1:9\/nope:latest.*cannot be pulled/,
+    ],
+    [
+      'a stage that is missing',
+      { Dockerfile: 'FROM $BASE\n', 'app.json': '{"hawser":{"build":{"target":"prod"}}}' },
+      'dockerfile_invalid',
+      /prod/,
+    ],
+    [
+      'a step that fails',
+      { Dockerfile: 'FROM $BASE\n\nRUN echo the reason; exit 42\n' },
+      'build_failed',
+      /step 2 "RUN echo the reason; exit 42" \(Dockerfile:3\) ended with exit code 42\n {2}the reason/,
+    ],
+    [
+      'a kill that is no lack of memory',
+      { Dockerfile: 'FROM $BASE\nRUN exit 137\n' },
+      'build_failed',
+      /exit code 137/,
+    ],
+    ['a file that is not there', { Dockerfile: 'FROM $BASE\nCOPY nofile /x\n' }, 'build_failed', /nofile/],
+    [
+      'too much memory',
+      { Dockerfile: 'FROM $BASE\nRUN tail -c 200m /dev/zero\n' },
+      'build_oom',
+      /64m of memory/,
+    ],
+    [
+      'a mount of the other builder',
+      { Dockerfile: 'FROM $BASE\nRUN --mount=type=bind,from=x,target=/x true\n' },
+      'dockerfile_invalid',
+      /--mount/,
+    ],
+    [
+      'rights that no build has',
+      { Dockerfile: 'FROM $BASE\nRUN --security=insecure true\n' },
+      'dockerfile_invalid',
+      /security/,
+    ],
+  ];
+  for (const [what, files, code, message] of refused) {
+    test(`is refused for ${what}: ${code}`, async () => {
+      const replaced = Object.fromEntries(
+        Object.entries(files).map(([name, text]) => [name, text.replace('$BASE', base)]),
+      );
+      const { build, deployId } = prepare(docker, base, replaced);
+      const failure = await failureOf(build());
+      assert.match(failure.message, message);
+      assert.equal(failure.code, code);
+      assert.deepEqual(await leftovers(docker, deployId), []);
+    });
+  }
+
+  test('cannot have more processes than its limit', async () => {
+    const bomb = 'i=0; while [ $i -lt 3000 ]; do sleep 9 & i=$((i+1)); done; wait';
+    const { build, log } = prepare(docker, base, { Dockerfile: `FROM ${base}\nRUN ${bomb}\n` });
+    const failure = await failureOf(build());
+    assert.equal(failure.code, 'build_failed');
+    assert.match(log.lines.join('\n'), /can't fork/);
+  });
+
+  test('is stopped when its time is over', async () => {
+    const files = { Dockerfile: `FROM ${base}\nRUN sleep 600\n` };
+    const { request } = prepare(docker, base, files);
+    const started = performance.now();
+    const timed = { ...request, builders: { ...request.builders, timeoutMs: 1500 } };
+    const failure = await failureOf(performBuild(timed));
+    assert.equal(failure.code, 'build_timeout');
+    assert.match(failure.message, /RUN sleep 600.*1500ms/);
+    assert.ok(performance.now() - started < 5000);
+    await eventually(async () => (await leftovers(docker, request.deployId)).length === 0);
+  });
+
+  test('is stopped within a second by its signal, and leaves nothing', async () => {
+    const stop = new AbortController();
+    const files = { Dockerfile: `FROM ${base}\nRUN echo begun; sleep 600\n` };
+    const { log, deployId, build } = prepare(docker, base, files, { signal: stop.signal });
+    const running = build();
+    running.catch(() => undefined); // It is awaited below.
+    await eventually(() => log.lines.some((line) => line === 'begun'));
+    const reason = new Error('superseded');
+    const started = performance.now();
+    stop.abort(reason);
+    await assert.rejects(running, reason);
+    await eventually(async () => (await leftovers(docker, deployId)).length === 0, { timeoutMs: 3000 });
+    assert.ok(performance.now() - started < 2000, `${performance.now() - started} ms`);
+  });
+
+  test('may talk without end and without a line: memory stays flat', async () => {
+    const long = 'head -c 60000000 /dev/zero | cat';
+    const { log, build } = prepare(docker, base, {
+      Dockerfile: `FROM ${base}\nRUN ${long}; yes | head -c 20000000 | tail -c 4\n`,
+    });
+    const before = process.memoryUsage().rss;
+    await build();
+    assert.ok(process.memoryUsage().rss - before < 150 * mega);
+    assert.ok(log.lines.every((line) => line.length < 20_000));
+    assert.match(log.lines.join('\n'), /… \d+ more/);
+  });
+
+  test('says so when a step finds the disk full', async () => {
+    const { request } = prepare(docker, base, {
+      Dockerfile: `FROM ${base}\nRUN cat /dev/zero > /dev/shm/x\n`,
+    });
+    const failure = await failureOf(
+      performBuild({ ...request, builders: { ...request.builders, memory: 256 * mega } }),
+    );
+    assert.equal(failure.code, 'build_disk_full', failure.message);
+    assert.match(failure.message, /RUN cat.*no space left/i);
+  });
+
+  test('does not begin on a disk that is nearly full', async () => {
+    const { build } = prepare(
+      docker,
+      base,
+      { Dockerfile: `FROM ${base}\nRUN sleep 5\n` },
+      { limits: { diskFloor: 2 ** 60 } },
+    );
+    const failure = await failureOf(build());
+    assert.equal(failure.code, 'build_disk_full');
+    assert.match(failure.message, /limits\.diskFloor/);
+  });
+});
