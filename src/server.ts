@@ -16,7 +16,7 @@ import { makeFolders, planFolders } from './supervise/folders.ts';
 import { lockRole } from './supervise/role-lock.ts';
 import { watchShutdown } from './supervise/shutdown.ts';
 
-const drainLimitMs = 15_000;
+const drainMs = 8_000;
 
 /** Receives pushes and answers the API, until it is asked to end. Throws `already_running`, `port_in_use`. */
 export async function runServer(config: Config): Promise<void> {
@@ -28,6 +28,8 @@ export async function runServer(config: Config): Promise<void> {
   const { drivers, log } = platform;
   const { git, db } = drivers;
   const { limits } = config;
+  // Closed last: who follows a push is told what becomes of it before the connections end.
+  await using listeners = new AsyncDisposableStack();
   await using receiver = await openReceiver({
     git,
     desk: openPushDesk(drivers),
@@ -36,29 +38,21 @@ export async function runServer(config: Config): Promise<void> {
     socket: folders.hookSocket,
     log,
   });
-  await using gitHttp = openGitHttp({ git, receiver, door: openDoor({ db, git, log }), limits, log });
+  const door = openDoor({ db, git, log });
+  await using gitHttp = openGitHttp({ git, receiver, door, limits, log, timings: { drainMs } });
   const desk = openApiDesk(platform);
   const api = await openApi(desk, { trusted: false, log });
   const trusted = await openApi(desk, { trusted: true, log });
-  await using _http = await listen(
-    (request, response) =>
-      gitHttp.matches(request.url ?? '')
-        ? gitHttp.respond(request, response)
-        : api.respond(request, response),
-    config.listen.http,
-    log,
-  );
+  const respond: RequestListener = (request, response) =>
+    (gitHttp.matches(request.url ?? '') ? gitHttp : api).respond(request, response);
+  listeners.use(await listen(respond, config.listen.http, log));
   rmSync(folders.socket, { force: true });
-  await using _socket = await listen(
-    (request, response) => trusted.respond(request, response),
-    { path: folders.socket },
-    log,
-  );
+  listeners.use(await listen(trusted.respond, { path: folders.socket }, log));
   chmodSync(folders.socket, 0o600);
   await reconcile(drivers);
   log.info({ ...config.listen.http }, 'serving');
   await new Promise((resolve) => shutdown.addEventListener('abort', resolve, { once: true }));
-  await Promise.race([gitHttp.drain(), new Promise((resolve) => setTimeout(resolve, drainLimitMs).unref())]);
+  await gitHttp.drain();
   await Promise.all([api.close(), trusted.close()]);
 }
 
