@@ -1,6 +1,6 @@
 import type { ApiDesk } from '../api/desk.ts';
-import { readConfig } from '../config.ts';
 import { planApply } from '../config/difference.ts';
+import { readConfig } from '../config.ts';
 import { Failure } from '../failure.ts';
 import type { App } from '../model/app.ts';
 import type { Platform } from '../platform.ts';
@@ -83,7 +83,10 @@ async function applyFile({ config }: Platform): Promise<readonly string[]> {
   const { lines } = planApply(config, readConfig(config.file, process.env));
   if (lines.length === 0) return lines;
   if (process.send === undefined) {
-    throw new Failure('not_supervised', 'This server was not started by hawser up, so it cannot start itself anew.');
+    throw new Failure(
+      'not_supervised',
+      'This server was not started by hawser up, so it cannot start itself anew.',
+    );
   }
   process.send({ restart: true });
   return lines;

@@ -83,12 +83,17 @@ async function takeTurn(
 }
 
 /** Records how a deploy ended when it did not go live. */
-async function endDeploy(deploy: Deploy, error: unknown, drivers: PipelineDrivers): Promise<void> {
+export async function endDeploy(
+  deploy: Deploy,
+  error: unknown,
+  drivers: PipelineDrivers,
+  how: 'failed' | 'rolled_back' = 'failed',
+): Promise<void> {
   if (error instanceof Failure && error.code === 'lease_lost') return;
   const failure = toFailure(error, deploy, drivers);
   const stopped = failure.code === 'cancelled' || failure.code === 'superseded';
   await advanceDeploy(drivers.db, deploy, {
-    state: stopped ? (failure.code as 'cancelled' | 'superseded') : 'failed',
+    state: stopped ? (failure.code as 'cancelled' | 'superseded') : how,
     failure_code: failure.code,
     failure_message: failure.message,
     failure_fix: failure.fix,

@@ -11,10 +11,11 @@ import { performReleaseCommand } from '../rollout/release-command.ts';
 import { findPlace } from '../store/apps.ts';
 import { advanceDeploy, getSource } from '../store/deploys.ts';
 import { getRelease, recordRelease, switchRelease } from '../store/releases.ts';
+import { listBackends, listContainers } from '../store/routes.ts';
 import { getEnvironmentConfig } from './accept.ts';
 import { converge } from './converge.ts';
 import type { PipelineDrivers } from './drivers.ts';
-import { type LaneWork, type Turn, toFailure } from './lane.ts';
+import { endDeploy, type LaneWork, type Turn, toFailure } from './lane.ts';
 import { performStep } from './step.ts';
 import { planTimes, planWanted } from './wanted.ts';
 
@@ -133,8 +134,23 @@ async function failAndRevert(
   );
   // A person's stop must not stop the way back; a shutdown or a lost lease still does.
   const undo = { ...context.job, release: before.release, signal: turn.laneSignal };
-  await performStep(turn, drivers, 'revert', () => performRevert(undo, before, drivers.rollout));
-  throw failure;
+  const wasSwitched = await isServing(turn, context.job.release, drivers);
+  try {
+    await performStep(turn, drivers, 'revert', () => performRevert(undo, before, drivers.rollout));
+  } catch (undone) {
+    turn.laneSignal.throwIfAborted();
+    // What stays behind is converged as soon as it can be reached; the cause of the failure stays the first one.
+    log.warning(`It could not be taken back everywhere yet: ${(undone as Error).message}`);
+  }
+  await endDeploy(deploy, failure, drivers, wasSwitched ? 'rolled_back' : 'failed');
+}
+
+/** True when a part of the traffic went to the release already. */
+async function isServing({ deploy }: Turn, release: Release, { db }: PipelineDrivers): Promise<boolean> {
+  const backends = await listBackends(db, deploy.environmentId);
+  const containers = await listContainers(db, deploy.environmentId);
+  const mine = containers.filter((container) => container.release_id === release.id);
+  return backends.some((backend) => mine.some((container) => container.name === backend.name));
 }
 
 async function readBefore({ place }: Turn, { db, config }: PipelineDrivers): Promise<Wanted> {

@@ -18,10 +18,7 @@ export function openSource(git: Git, repository: string, commit: string): Source
           `${path} has ${read.size} bytes; ${maxBytes} are read of it at most.`,
         );
       }
-      throw new Failure(
-        'not_a_file',
-        `${path} is a ${read.kind} in this commit; it must be a plain file.`,
-      );
+      throw new Failure('not_a_file', `${path} is a ${read.kind} in this commit; it must be a plain file.`);
     },
     async listFiles() {
       const tree = await git.listTree(repository, commit, { recursive: true, maxEntries: fileLimit });
