@@ -3,6 +3,7 @@ import { type Docker, statusOf, toFailure } from '../fleet/docker.ts';
 import type { ServerConnection } from '../fleet/fleet.ts';
 import type { DeployLog } from '../log/deploy-log.ts';
 import type { Image } from '../model/release.ts';
+import { formatBytes } from './bytes.ts';
 import { pullUntilThere } from './pull.ts';
 import { pushUntilThere } from './push.ts';
 import { hexOf, localRepository, localTag, type Registry, repositoryIn } from './registry.ts';
@@ -108,17 +109,4 @@ async function untag(docker: Docker, name: string): Promise<void> {
 
 function describe({ digest, newBytes, presentBytes }: Published): string {
   return `sha256:${hexOf(digest).slice(0, 4)}… (${formatBytes(newBytes)} new, ${formatBytes(presentBytes)} already there)`;
-}
-
-/** Bytes as people say them: `14 MB`, `1.2 GB`, `640 KB`. */
-export function formatBytes(bytes: number): string {
-  const [unit, size] = (
-    [
-      ['GB', 1e9],
-      ['MB', 1e6],
-      ['KB', 1e3],
-    ] as const
-  ).find(([, least]) => bytes >= least) ?? ['bytes', 1];
-  const value = bytes / size;
-  return `${value < 10 && unit === 'GB' ? value.toFixed(1) : Math.round(value)} ${unit}`;
 }

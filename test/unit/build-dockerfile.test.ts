@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { readDockerfile } from '../../src/build/dockerfile.ts';
+import { listExposedPorts } from '../../src/build/exposed.ts';
+import { planManifest } from '../../src/build/manifest.ts';
+import { choosePort } from '../../src/publish/port.ts';
+import { sourceOf } from '../support/build-source.ts';
+
+const bases = { node: 'base/node', python: 'base/python', static: 'base/static' };
+
+async function read(files: Readonly<Record<string, string>>, build: object = {}) {
+  const manifest = planManifest({ procfile: null, appJson: JSON.stringify({ hawser: { build } }) });
+  return readDockerfile(sourceOf(files), manifest.build, bases);
+}
+
+const generated: [string, Readonly<Record<string, string>>, string[]][] = [
+  [
+    'Node with a lock file',
+    { 'package.json': '{"scripts":{"start":"x"}}', 'package-lock.json': '{}' },
+    [
+      'FROM base/node',
+      'COPY package.json package-lock.json ./',
+      'RUN npm ci --omit=dev',
+      'CMD ["npm","start"]',
+    ],
+  ],
+  [
+    'Node without one',
+    { 'package.json': '{"main":"lib/go.js"}' },
+    ['COPY package.json ./', 'RUN npm install --omit=dev', 'CMD ["node","lib/go.js"]'],
+  ],
+  ['Node without a main', { 'package.json': '{}', 'index.js': '' }, ['CMD ["node","index.js"]']],
+  [
+    'Node with a script at install',
+    { 'package.json': '{"scripts":{"postinstall":"x"}}' },
+    ['COPY . .\nRUN npm install'],
+  ],
+  ['Node with a broken package.json', { 'package.json': '{' }, ['RUN npm install']],
+  [
+    'Python with requirements',
+    { 'requirements.txt': '', 'main.py': '' },
+    ['FROM base/python', 'RUN pip install --no-cache-dir -r requirements.txt', 'CMD ["python","main.py"]'],
+  ],
+  ['Python with one file', { 'app.py': '' }, ['COPY . .', 'CMD ["python","app.py"]']],
+  ['static files', { 'index.html': '' }, ['FROM base/static', 'COPY . /www']],
+  ['static files in a folder', { 'dist/index.html': '', 'x.css': '' }, ['COPY dist/ /www']],
+];
+for (const [what, files, parts] of generated) {
+  test(`generates a Dockerfile for ${what}`, async () => {
+    const { text, builder, context } = await read(files);
+    assert.notEqual(builder, null);
+    for (const part of parts) assert.ok(text.includes(part), `${part} is not in\n${text}`);
+    assert.equal(context.injected?.toString(), text);
+  });
+}
+
+test('a Dockerfile of the app wins; its own rules win over those of the context', async () => {
+  const files = {
+    Dockerfile: 'FROM x',
+    'package.json': '{}',
+    '.dockerignore': 'a',
+    'Dockerfile.dockerignore': 'b',
+  };
+  const { builder, context } = await read(files);
+  assert.equal(builder, null);
+  assert.equal(context.injected, null);
+  assert.deepEqual(['a', 'b'].map(context.isIgnored), [false, true]);
+});
+
+test('in a folder as context, its Dockerfile and rules count', async () => {
+  const files = { Dockerfile: 'FROM root', 'sub/Dockerfile': 'FROM sub', 'sub/.dockerignore': 'a' };
+  const { text, context } = await read(files, { context: 'sub' });
+  assert.equal(text, 'FROM sub');
+  assert.equal(context.dockerfile, 'Dockerfile');
+  assert.equal(context.isIgnored('a'), true);
+});
+
+test('the published port is the exposed one, of several the usual one', () => {
+  const choose = (...keys: string[]) =>
+    choosePort(listExposedPorts(Object.fromEntries(keys.map((key) => [key, {}]))));
+  assert.equal(choose(), 8080);
+  assert.equal(choose('4567/tcp'), 4567);
+  assert.equal(choose('3001/udp', '3000/tcp', '3003/tcp'), 3000);
+  assert.equal(choose('9999/tcp', '4000/tcp'), 4000);
+  assert.equal(choose('80/tcp', '8080/tcp'), 8080);
+  assert.equal(choose('53/udp', '0/tcp', '70000/tcp', 'x'), 8080);
+  assert.deepEqual(listExposedPorts(null), []);
+});
