@@ -5,7 +5,7 @@ import type { ListenOptions } from 'node:net';
 import { openApi } from './api/api.ts';
 import type { Config } from './config.ts';
 import { Failure } from './failure.ts';
-import { openApiDesk } from './pipeline/api-desk.ts';
+import { openApiDesk } from './api-desk.ts';
 import { openDoor } from './pipeline/door.ts';
 import { openPushDesk } from './pipeline/push-desk.ts';
 import { reconcile } from './pipeline.ts';
@@ -18,8 +18,8 @@ import { watchShutdown } from './supervise/shutdown.ts';
 
 const drainMs = 8_000;
 
-/** Receives pushes and answers the API, until it is asked to end. Throws `already_running`, `port_in_use`. */
-export async function runServer(config: Config): Promise<void> {
+/** Receives pushes and answers the API, until it is asked to end; `readAgain` is for `hawser apply`. Throws `already_running`, `port_in_use`. */
+export async function runServer(config: Config, readAgain: () => Config): Promise<void> {
   const folders = planFolders(config.data);
   makeFolders(folders);
   using _lock = lockRole(folders.run, 'serving');
@@ -40,7 +40,7 @@ export async function runServer(config: Config): Promise<void> {
   });
   const door = openDoor({ db, git, log });
   await using gitHttp = openGitHttp({ git, receiver, door, limits, log, timings: { drainMs } });
-  const desk = openApiDesk(platform);
+  const desk = openApiDesk(platform, readAgain);
   const api = await openApi(desk, { trusted: false, log });
   const trusted = await openApi(desk, { trusted: true, log });
   const respond: RequestListener = (request, response) =>

@@ -18,15 +18,14 @@ const layers: readonly (readonly string[])[] = [
   ['pipeline'],
   ['platform'],
   ['api', 'workers'],
-  ['server', 'worker', 'hooks'],
+  ['api-desk'],
+  ['server', 'worker', 'up', 'hooks'],
   ['cli', 'setup'],
   ['main'],
 ];
 
 /** Imports inside one layer that are meant, and why. */
 const alsoMay: Readonly<Record<string, string>> = {
-  'supervise → publish': 'how the embedded registry is started is told by the file that speaks to it',
-  'supervise → route': 'how the embedded load balancer is started is told by the file that speaks to it',
 };
 
 /** Packages and built-in modules that only the named files (or folders) may import. */

@@ -34,6 +34,7 @@ async function repeat(
         'a chore failed, it is tried again',
       );
     }
+    // Ends early at a shutdown, which the loop then sees.
     await pause(chore.everyMs, undefined, { signal: shutdown }).catch(() => {});
   }
 }

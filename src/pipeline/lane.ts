@@ -130,6 +130,7 @@ function keepLease(drivers: PipelineDrivers, lease: Lease): { signal: AbortSigna
 function watchStopRequest(drivers: PipelineDrivers, deployId: number): { signal: AbortSignal } & Disposable {
   const stop = new AbortController();
   const look = async () => {
+    // A ledger that is busy for a moment is asked again soon.
     const deploy = await findDeploy(drivers.db, deployId).catch(() => undefined);
     if (!deploy?.stopRequest || deploy.switchedAt !== null) return;
     stop.abort(new Failure(deploy.stopRequest, deploy.failureMessage ?? 'It was asked to stop.'));

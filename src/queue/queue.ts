@@ -46,6 +46,7 @@ export async function openWakener(address: RedisAddress, log: Logger): Promise<W
       }
     },
     async [Symbol.asyncDispose]() {
+      // Redis may be gone already; there is nothing to save in it.
       for (const queue of queues.values()) await queue.close().catch(() => {});
       connection.disconnect();
     },
@@ -96,6 +97,7 @@ export async function openTurnTaker(
   );
   return {
     async close() {
+      // Redis may be gone already; what the job was about is in the ledger.
       await worker.close(true).catch(() => {});
       connection.disconnect();
     },

@@ -55,6 +55,7 @@ export function keepChild(plan: ChildPlan, folders: ChildFolders, events: Events
       failures = performance.now() - begin > steadyMs ? 0 : failures + 1;
       const waitMs = failures <= 1 ? 0 : Math.min(100 * 2 ** failures, longestWaitMs);
       events.died(plan.name, how, waitMs);
+      // Ends early when it is stopped.
       await pause(waitMs, undefined, { signal: ending.signal }).catch(() => {});
     }
   }

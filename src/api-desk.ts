@@ -1,17 +1,17 @@
-import type { ApiDesk } from '../api/desk.ts';
-import { planApply } from '../config/difference.ts';
-import { readConfig } from '../config.ts';
-import { Failure } from '../failure.ts';
-import type { App } from '../model/app.ts';
-import type { Platform } from '../platform.ts';
-import { isReady as isRegistryReady } from '../publish/registry.ts';
-import { checkRedis } from '../queue/queue.ts';
-import { createApp, destroyApp, listPlaces } from '../store/apps.ts';
-import { pinHostKey } from '../store/pins.ts';
-import { acceptRetry, acceptRollback, cancelDeploy } from './accept.ts';
+import type { ApiDesk } from './api/desk.ts';
+import { planApply } from './config/difference.ts';
+import type { Config } from './config.ts';
+import { Failure } from './failure.ts';
+import type { App } from './model/app.ts';
+import type { Platform } from './platform.ts';
+import { isReady as isRegistryReady } from './publish/registry.ts';
+import { checkRedis } from './queue/queue.ts';
+import { createApp, destroyApp, listPlaces } from './store/apps.ts';
+import { pinHostKey } from './store/pins.ts';
+import { acceptRetry, acceptRollback, cancelDeploy } from './pipeline/accept.ts';
 
-/** The pipeline as the API sees it. */
-export function openApiDesk(platform: Platform): ApiDesk {
+/** The pipeline as the API sees it; `readAgain` reads deploy.config.json as it is now. */
+export function openApiDesk(platform: Platform, readAgain: () => Config): ApiDesk {
   const { config, drivers } = platform;
   const { db, git, journals, rollout } = drivers;
   return {
@@ -29,8 +29,8 @@ export function openApiDesk(platform: Platform): ApiDesk {
     retry: (deploy, actor) => acceptRetry(deploy, actor, drivers),
     cancel: (deploy, actor) => cancelDeploy(deploy, actor, drivers),
     readiness: () => checkReadiness(platform),
-    planApply: async () => planApply(config, readConfig(config.file, process.env)).lines,
-    apply: () => applyFile(platform),
+    planApply: async () => planApply(config, readAgain()).lines,
+    apply: () => applyFile(platform, readAgain),
     readHostKey: (name, signal) => rollout.fleet.readHostKey(name, signal),
     async trustServer(name, fingerprint, actor, signal) {
       const shown = await rollout.fleet.readHostKey(name, signal);
@@ -79,8 +79,8 @@ async function checkReadiness({ drivers, redis, loadBalancer, config }: Platform
 }
 
 /** The supervisor starts the server and its workers anew, which then read the file. */
-async function applyFile({ config }: Platform): Promise<readonly string[]> {
-  const { lines } = planApply(config, readConfig(config.file, process.env));
+async function applyFile({ config }: Platform, readAgain: () => Config): Promise<readonly string[]> {
+  const { lines } = planApply(config, readAgain());
   if (lines.length === 0) return lines;
   if (process.send === undefined) {
     throw new Failure(
