@@ -25,8 +25,7 @@ const layers: readonly (readonly string[])[] = [
 ];
 
 /** Imports inside one layer that are meant, and why. */
-const alsoMay: Readonly<Record<string, string>> = {
-};
+const alsoMay: Readonly<Record<string, string>> = {};
 
 /** Packages and built-in modules that only the named files (or folders) may import. */
 const owners: Readonly<Record<string, readonly string[]>> = {
@@ -216,9 +215,10 @@ test('no shell is ever asked', () => {
 
 test('files are short', () => {
   assertNone(
-    [...files, ...tests]
-      .filter(({ lines }) => lines > 300)
-      .map(({ path, lines }) => `${path}: ${lines} lines`),
+    // A test file tells one story with its scenery, and may be a little longer.
+    [...files.filter(({ lines }) => lines > 300), ...tests.filter(({ lines }) => lines > 350)].map(
+      ({ path, lines }) => `${path}: ${lines} lines`,
+    ),
   );
 });
 

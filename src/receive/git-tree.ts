@@ -99,6 +99,7 @@ export async function listTree(
     entries.push(...parsed.entries);
     rest = parsed.rest;
     if (entries.length <= maxEntries) continue;
+    // Its death is ours, and no error.
     ended.catch(() => undefined);
     git.kill('SIGKILL');
     return { entries: entries.slice(0, maxEntries), complete: false };
