@@ -1,6 +1,7 @@
 import { Failure } from '../failure.ts';
 import type { BuildSettings } from '../model/manifest.ts';
 import type { Bases, Builder } from './builder.ts';
+import { adaptDockerfile } from './classic.ts';
 import type { ContextOptions } from './context.ts';
 import { parseIgnore } from './ignore.ts';
 import { contextPrefix, generateDockerfile, listContextFiles, planDockerfile } from './plan.ts';
@@ -12,6 +13,7 @@ export type Dockerfile = {
   readonly text: string;
   /** Who wrote it; null when it is the app's own. */
   readonly builder: string | null;
+  readonly warnings: readonly string[];
   readonly context: ContextOptions;
 };
 
@@ -34,20 +36,20 @@ export async function readDockerfile(
     };
     const text = generateDockerfile(plan.builder, detection, bases);
     const context = await planContext(source, settings, { path: null, injected: Buffer.from(text) });
-    return { name: 'the generated Dockerfile', text, builder: plan.builder.name, context };
+    return { name: 'the generated Dockerfile', text, builder: plan.builder.name, warnings: [], context };
   }
   const { path } = plan;
   const bytes = await source.readFile(path, maxBytes);
   if (bytes === null) throw new Failure('dockerfile_missing', `the commit has no file ${path}`);
   const text = decode(path, bytes);
   if (isEmpty(text)) throw new Failure('dockerfile_empty', `${path} has no instruction`);
-  const injected = path.startsWith(prefix) ? null : bytes;
-  return {
-    name: path,
-    text,
-    builder: null,
-    context: await planContext(source, settings, { path, injected }),
-  };
+  const adapted = adaptDockerfile(text);
+  const asItIs = path.startsWith(prefix) && adapted.text === text;
+  const context = await planContext(source, settings, {
+    path,
+    injected: asItIs ? null : Buffer.from(adapted.text),
+  });
+  return { name: path, text, builder: null, warnings: adapted.warnings, context };
 }
 
 async function planContext(

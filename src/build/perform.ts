@@ -58,7 +58,8 @@ export async function performBuild(request: BuildRequest): Promise<BuiltImage> {
   const archive = source.archive();
   try {
     const imageId = await runBuild(request, dockerfile, archive);
-    return await describeImage(request.docker, imageId);
+    const image = await describeImage(request.docker, imageId);
+    return { ...image, warnings: [...dockerfile.warnings, ...image.warnings] };
   } finally {
     archive.destroy();
   }

@@ -134,6 +134,14 @@ describe('a build', () => {
     assert.match(log.lines.join('\n'), /\n\.\n\.\.\n(?:\.dockerignore\n)?a\.txt\nend/);
   });
 
+  test('runs a step with a cache mount without it, and hides what it put in', async () => {
+    const text = `FROM ${base}\nRUN --mount=type=cache,target=/c \\\n  echo ran\nCOPY . /app\nRUN ls -a /app; echo end\n`;
+    const { log, build } = prepare(docker, base, { Dockerfile: text, 'a.txt': '' });
+    const { warnings } = await build();
+    assert.match(warnings.join(), /mount=type=cache/);
+    assert.match(log.lines.join('\n'), /\nran\n[\s\S]*\n\.\n\.\.\nDockerfile\na\.txt\nend/);
+  });
+
   const refused: [string, Files, string, RegExp][] = [
     [
       'an unknown instruction',

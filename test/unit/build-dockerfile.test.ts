@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { adaptDockerfile } from '../../src/build/classic.ts';
 import { readDockerfile } from '../../src/build/dockerfile.ts';
 import { listExposedPorts } from '../../src/build/exposed.ts';
 import { planManifest } from '../../src/build/manifest.ts';
@@ -85,4 +86,29 @@ test('the published port is the exposed one, of several the usual one', () => {
   assert.equal(choose('80/tcp', '8080/tcp'), 8080);
   assert.equal(choose('53/udp', '0/tcp', '70000/tcp', 'x'), 8080);
   assert.deepEqual(listExposedPorts(null), []);
+});
+
+test('what only makes a build faster is left out, and lines keep their numbers', () => {
+  const text = [
+    'FROM x',
+    'RUN --mount=type=cache,target=/root/.npm --mount=type=bind,target=/y \\',
+    '    --mount=target=/z,type=cache,sharing=locked \\',
+    '    npm ci --mount=type=cache',
+    'COPY --link --from=one /a /b',
+    'run echo --mount=type=cache',
+  ].join('\n');
+  const adapted = adaptDockerfile(text);
+  assert.deepEqual(
+    adapted.text.split('\n').map((line) => line.replace(/ +/g, ' ')),
+    [
+      'FROM x',
+      'RUN --mount=type=bind,target=/y \\',
+      ' \\',
+      ' npm ci --mount=type=cache',
+      'COPY --from=one /a /b',
+      'run echo --mount=type=cache',
+    ],
+  );
+  assert.equal(adapted.warnings.length, 1);
+  assert.deepEqual(adaptDockerfile('FROM x\nRUN true\n'), { text: 'FROM x\nRUN true\n', warnings: [] });
 });
