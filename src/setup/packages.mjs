@@ -1,0 +1,84 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { runAsRoot } from './run.mjs';
+import { SetupError, say } from './stop.mjs';
+
+/** Programs that Hawser starts, the Debian package of each, and the unit that would start with it. */
+const needed = [
+  { program: 'dockerd', from: 'docker.io', unit: 'docker.service', alsoUnit: 'docker.socket' },
+  { program: 'docker', from: 'docker.io' },
+  { program: 'docker-registry', from: 'docker-registry', unit: 'docker-registry.service' },
+  { program: 'haproxy', from: 'haproxy', unit: 'haproxy.service' },
+  { program: 'redis-server', from: 'redis-server', unit: 'redis-server.service' },
+  { program: 'sshd', from: 'openssh-server', unit: 'ssh.service', alsoUnit: 'ssh.socket' },
+  { program: 'ssh', from: 'openssh-client' },
+  { program: 'ip', from: 'iproute2' },
+  { program: 'iptables', from: 'iptables' },
+  { program: 'busybox', from: 'busybox-static', isRight: isStatic },
+  { program: 'git', from: 'git' },
+];
+const certificates = { path: '/etc/ssl/certs/ca-certificates.crt', from: 'ca-certificates' };
+
+/** Installs what is missing with apt-get; throws a SetupError that names it where there is no apt-get. */
+export async function installPackages() {
+  const missing = needed.filter(({ program, isRight }) => !hasProgram(program, isRight));
+  const names = new Set(missing.map(({ from }) => from));
+  if (!existsSync(certificates.path)) names.add(certificates.from);
+  if (names.size === 0) return;
+  const packages = [...names];
+  if (!findProgram('apt-get'))
+    throw new SetupError(
+      `Missing: ${packages.join(', ')} (Debian's names). This is not Debian or Ubuntu: install them by hand and try again.`,
+    );
+  say(`Installing ${packages.join(', ')} with apt-get`);
+  await install(
+    packages,
+    [...new Set(missing.flatMap(({ unit, alsoUnit }) => [unit, alsoUnit]))].filter(Boolean),
+  );
+}
+
+/** Where systemd runs, its units are masked meanwhile: what Hawser needs it starts, and ends, by itself. */
+async function install(packages, units) {
+  const masks = existsSync('/run/systemd/system') ? units : [];
+  if (masks.length > 0) await demand('systemctl', ['mask', '--runtime', '--quiet', ...masks]);
+  try {
+    await demand('apt-get', ['-qq', 'update']);
+    const quiet = ['DEBIAN_FRONTEND=noninteractive', 'apt-get', '-qq', '--yes', '--no-install-recommends'];
+    await demand('env', [...quiet, 'install', ...packages]);
+  } finally {
+    if (masks.length > 0) {
+      await demand('systemctl', ['unmask', '--runtime', '--quiet', ...masks]);
+      await runAsRoot('systemctl', ['disable', '--quiet', ...masks]);
+    }
+  }
+}
+
+async function demand(file, argv) {
+  const code = await runAsRoot(file, argv);
+  if (code === 0) return;
+  const fix = 'correct what it says above (network, sources, rights) and try again';
+  throw new SetupError(`${[file, ...argv].join(' ')} failed (${code}): ${fix}.`);
+}
+
+function hasProgram(name, isRight = () => true) {
+  const path = findProgram(name);
+  return path !== undefined && isRight(path);
+}
+
+/** Also where an ordinary user's PATH does not look. */
+function findProgram(name) {
+  const folders = (process.env.PATH ?? '').split(delimiter).concat('/usr/sbin', '/sbin', '/usr/bin', '/bin');
+  return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
+}
+
+/** A busybox that needs libraries is of no use in an empty image; a static one has no loader (PT_INTERP). */
+function isStatic(path) {
+  const elf = readFileSync(path);
+  const [first, size, count] = [
+    Number(elf.readBigUInt64LE(0x20)),
+    elf.readUInt16LE(0x36),
+    elf.readUInt16LE(0x38),
+  ];
+  const types = Array.from({ length: count }, (_, index) => elf.readUInt32LE(first + index * size));
+  return !types.includes(3);
+}
