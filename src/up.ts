@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Config } from './config.ts';
 import { Failure } from './failure.ts';
+import { ensureIdentity } from './fleet/identity.ts';
 import { prepareEmbeddedRegistry } from './publish/embedded.ts';
 import { haproxyProcess } from './route/load-balancers/haproxy.ts';
 import { openLedger } from './store/database.ts';
@@ -31,6 +32,7 @@ export async function runUp({ config, env, say }: UpOptions): Promise<void> {
   using _lock = lockRole(folders.run, 'up');
   // Brought up to date once, before those who share it start; a broken one is told before anything runs.
   await (await openLedger(folders.ledger))[Symbol.asyncDispose]();
+  await ensureIdentity(join(folders.keys, 'id_ed25519'));
   const shutdown = watchShutdown(new Failure('shutting_down', 'Hawser is being stopped.'));
   const children: Child[] = [];
   const events = {
@@ -87,7 +89,8 @@ async function planChildren(
       adopt: false,
       channel: true,
     });
-  if (config.redis === 'embedded') part('redis', { file: 'redis-server', argv: () => redisArguments(folders) });
+  if (config.redis === 'embedded')
+    part('redis', { file: 'redis-server', argv: () => redisArguments(folders) });
   if (config.registry === 'embedded') {
     const port = await keepLoopbackPort(join(folders.run, 'registry.port'));
     const { file, argv } = await prepareEmbeddedRegistry({ folder: folders.registry, port });

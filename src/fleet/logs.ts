@@ -53,3 +53,17 @@ function toUnixTime(at: string): string {
   const fraction = /\.(\d+)Z$/.exec(at)?.[1] ?? '0';
   return `${Math.floor(Date.parse(at) / 1000)}.${fraction}`;
 }
+
+/** The last `tail` lines as they are now, with their times. */
+export async function readLogLines(
+  connection: ServerConnection,
+  name: string,
+  options: { readonly tail: number; readonly signal: AbortSignal },
+): Promise<LogLine[]> {
+  const { tail, signal } = options;
+  const query = { follow: false as const, stdout: true, stderr: true, timestamps: true, tail };
+  const buffer = await askEngine({ connection, what: `read the log of ${name}`, signal }, (abortSignal) =>
+    connection.docker.getContainer(name).logs({ ...query, abortSignal }),
+  );
+  return await Array.fromAsync(splitFrames([buffer]));
+}

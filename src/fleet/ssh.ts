@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { Client, type ClientChannel, type ConnectConfig } from 'ssh2';
+import ssh2, { Client, type ClientChannel, type ConnectConfig } from 'ssh2';
 import type { SshServer } from '../model/server.ts';
 import { ChannelSocket } from './channel-socket.ts';
 import { type ChannelCallback, openChannel, pipeToTarget } from './channels.ts';
@@ -91,6 +91,11 @@ export async function connectSsh(options: ConnectOptions): Promise<SshConnection
   }
   log(`connected to ${describe(server)}`);
   return wrapClient(client, server, log);
+}
+
+/** A new ed25519 key pair in OpenSSH's own format. */
+export function makeKeyPair(comment: string): { private: string; public: string } {
+  return ssh2.utils.generateKeyPairSync('ed25519', { comment });
 }
 
 /** The host key that a server shows; the connection ends before anything but the key exchange was said. */
