@@ -27,6 +27,8 @@ export function packContext(archive: Readable, options: ContextOptions): Readabl
   const entries = extract();
   const context = pack();
   const giveUp = (error: Error) => context.destroy(error);
+  // Whoever reads the context is told; without a listener it would be an uncaught exception before that.
+  context.on('error', () => archive.destroy());
   pipeline(archive, entries as unknown as NodeJS.WritableStream).catch(giveUp);
   copyEntries(entries, context, options).catch((error: Error) => {
     archive.destroy();

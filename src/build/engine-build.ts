@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { Failure } from '../failure.ts';
 import { type Docker, toFailure } from '../fleet/docker.ts';
 import type { BuildMessage } from './progress.ts';
 
@@ -23,12 +24,19 @@ export async function* streamBuild(
   } catch (error) {
     abortSignal.throwIfAborted();
     const refusal = refusalOf(error);
-    if (refusal === undefined) throw toFailure(error, 'build on the builder');
+    if (refusal === undefined) throw explainEngine(error, 'build on the builder');
     yield { error: refusal };
   } finally {
     broken.abort();
     context.destroy();
   }
+}
+
+/** What an error of the builder's engine means; one that does not answer is `builder_lost`. */
+export function explainEngine(error: unknown, what: string): Error {
+  const failure = toFailure(error, what);
+  const lost = failure instanceof Failure && ['docker_lost', 'server_no_docker'].includes(failure.code);
+  return lost ? new Failure('builder_lost', failure.message, { cause: error }) : failure;
 }
 
 async function* parseMessages(answer: NodeJS.ReadableStream): AsyncGenerator<BuildMessage> {

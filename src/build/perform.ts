@@ -7,7 +7,7 @@ import { labelNames } from '../model/container.ts';
 import type { Manifest } from '../model/manifest.ts';
 import { packContext } from './context.ts';
 import { type Dockerfile, readDockerfile } from './dockerfile.ts';
-import { streamBuild } from './engine-build.ts';
+import { explainEngine, streamBuild } from './engine-build.ts';
 import { explainBuild, explainTimeout } from './explain.ts';
 import { listExposedPorts } from './exposed.ts';
 import {
@@ -153,7 +153,7 @@ async function watchDisk(request: BuildRequest, signal: AbortSignal, full: Abort
   } catch (error) {
     // An engine whose disk is not this machine's cannot be watched from here.
     if ((error as NodeJS.ErrnoException).code === 'ENOENT' && 'path' in (error as object)) return;
-    full.abort(toFailure(error, "watch the builder's disk"));
+    full.abort(explainEngine(error, "look at the builder's disk"));
   }
 }
 

@@ -3,7 +3,7 @@ import { after, before, describe, type TestContext, test } from 'node:test';
 import { planManifest } from '../../src/build/manifest.ts';
 import { type BuildRequest, performBuild } from '../../src/build/perform.ts';
 import { Failure } from '../../src/failure.ts';
-import type { Docker } from '../../src/fleet/docker.ts';
+import { type Docker, openLocalDocker } from '../../src/fleet/docker.ts';
 import { keepLog, openBase, sourceOf } from '../support/build-source.ts';
 import { eventually } from '../support/eventually.ts';
 
@@ -287,6 +287,12 @@ describe('a build', () => {
     );
     assert.equal(failure.code, 'build_disk_full', failure.message);
     assert.match(failure.message, /RUN cat.*no space left/i);
+  });
+
+  test('says so when the builder has no engine', async () => {
+    const nobody = openLocalDocker({ socketPath: '/nonexistent/docker.sock' });
+    const failure = await failureOf(prepare(nobody, base, { Dockerfile: `FROM ${base}\n` }).build());
+    assert.equal(failure.code, 'builder_lost', failure.message);
   });
 
   test('does not begin on a disk that is nearly full', async () => {
