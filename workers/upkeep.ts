@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { pruneBuilder, pruneServer } from '../src/pipeline/prune.ts';
 import { findDrift } from '../src/pipeline/reconcile.ts';
 import { sweepDestroyed, sweepRepositories } from '../src/pipeline/sweep.ts';
 import { reconcile } from '../src/pipeline.ts';
@@ -10,6 +11,7 @@ const chores = [
   { name: 'routes', everyMs: 10_000, perform: applyTable },
   { name: 'drift', everyMs: 10_000, perform: mendDrift },
   { name: 'destroyed', everyMs: 10_000, perform: removeDestroyed },
+  { name: 'prune', everyMs: 3_600_000, perform: pruneAll },
   { name: 'repositories', everyMs: 3_600_000, perform: sweepAll },
 ] as const;
 
@@ -56,6 +58,18 @@ async function mendDrift({ drivers, log }: Platform, signal: AbortSignal): Promi
 
 async function removeDestroyed({ drivers }: Platform): Promise<void> {
   await sweepDestroyed(drivers);
+}
+
+/** A server that is out of reach must not keep the others from being pruned. */
+async function pruneAll({ drivers, log }: Platform, signal: AbortSignal): Promise<void> {
+  for (const server of Object.keys(drivers.config.servers)) {
+    try {
+      await pruneServer(server, drivers, signal);
+    } catch (error) {
+      log.warn({ server, error: (error as Error).message }, 'a server could not be pruned');
+    }
+  }
+  await pruneBuilder(drivers, signal);
 }
 
 async function sweepAll({ drivers }: Platform): Promise<void> {

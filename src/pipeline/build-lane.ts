@@ -9,6 +9,7 @@ import type { PipelineDrivers } from './drivers.ts';
 import type { LaneWork, Turn } from './lane.ts';
 import { openSource } from './source.ts';
 import { performStep } from './step.ts';
+import { repositoryOf } from './wanted.ts';
 
 /** The lane that turns a source into a release: build, publish, record. */
 export function buildLane(drivers: PipelineDrivers): LaneWork {
@@ -24,7 +25,7 @@ async function buildRelease(turn: Turn, drivers: PipelineDrivers): Promise<void>
   const built = await performStep(turn, drivers, 'build', () => build(turn, source, drivers));
   signal.throwIfAborted();
   await advanceDeploy(db, deploy, { state: 'publishing' });
-  const repository = `hawser/${place.app.id}`;
+  const repository = repositoryOf(place.app);
   const { registry } = drivers;
   const image = await performStep(turn, drivers, 'publish', () =>
     publishImage({ docker: drivers.builder, imageId: built.imageId, repository, registry, log, signal }),

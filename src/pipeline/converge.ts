@@ -5,7 +5,9 @@ import { isEmpty } from '../rollout/plan.ts';
 import type { Place } from '../store/apps.ts';
 import { findPlace, forgetEnvironment } from '../store/apps.ts';
 import { getRelease } from '../store/releases.ts';
+import { listContainers } from '../store/routes.ts';
 import type { PipelineDrivers } from './drivers.ts';
+import { removeTraces } from './prune.ts';
 import { planTimes, planWanted } from './wanted.ts';
 
 /**
@@ -42,7 +44,10 @@ export async function converge(place: Place, drivers: PipelineDrivers, signal: A
     await performRetire(job, outlook.plan, drivers.rollout);
   }
   const complete = outlook.world.every((server) => server.reachable);
-  if (now.destroyed && complete) await forgetEnvironment(drivers.db, now.environment.id);
+  if (!now.destroyed || !complete) return;
+  if ((await listContainers(drivers.db, now.environment.id)).length > 0) return;
+  await removeTraces(now, outlook.world, drivers, signal);
+  await forgetEnvironment(drivers.db, now.environment.id);
 }
 
 /** An environment that the file no longer names is left as it is; of a destroyed app it is emptied. */

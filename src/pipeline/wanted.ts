@@ -20,3 +20,8 @@ export function planTimes({ rollout }: EnvironmentConfig, release: Release | nul
   const health: HealthCheck = { ...rollout.health, ...release?.health };
   return { health, drainMs: rollout.drainMs, stopTimeoutMs: rollout.stopTimeoutMs };
 }
+
+/** The app's path in every registry; by its id, so that a later app of the same name shares nothing with it. */
+export function repositoryOf(app: { readonly id: string }): string {
+  return `hawser/${app.id}`;
+}

@@ -1,0 +1,40 @@
+import { type Docker, statusOf, toFailure } from '../fleet/docker.ts';
+import { hexOf, localRepository } from './registry.ts';
+
+/**
+ * Removes an app's images from an engine but for those to be kept. Only our own tags of this repository are
+ * touched, and an image that a container still uses stays. Answers how many went.
+ */
+export async function pruneImages(
+  docker: Docker,
+  repository: string,
+  keep: readonly { readonly digest: string }[],
+  signal: AbortSignal,
+): Promise<number> {
+  const local = localRepository(repository);
+  const kept = new Set(keep.map(({ digest }) => `${local}:${hexOf(digest)}`));
+  const filters = { reference: [local] };
+  try {
+    const images = await docker.listImages({ filters, abortSignal: signal } as object);
+    const tags = images.flatMap((image) => image.RepoTags ?? []).filter((tag) => tag.startsWith(`${local}:`));
+    let removed = 0;
+    for (const tag of tags.filter((candidate) => !kept.has(candidate))) {
+      if (await removeTag(docker, tag)) removed += 1;
+    }
+    return removed;
+  } catch (error) {
+    signal.throwIfAborted();
+    throw toFailure(error, `prune the images of ${local}`);
+  }
+}
+
+/** False when a container uses it (409) or somebody else removed it (404). */
+async function removeTag(docker: Docker, tag: string): Promise<boolean> {
+  try {
+    await docker.getImage(tag).remove();
+    return true;
+  } catch (error) {
+    if (statusOf(error) === 409 || statusOf(error) === 404) return false;
+    throw error;
+  }
+}
