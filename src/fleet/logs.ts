@@ -65,5 +65,7 @@ export async function readLogLines(
   const buffer = await askEngine({ connection, what: `read the log of ${name}`, signal }, (abortSignal) =>
     connection.docker.getContainer(name).logs({ ...query, abortSignal }),
   );
-  return await Array.fromAsync(splitFrames([buffer]));
+  const lines: LogLine[] = [];
+  for await (const line of splitFrames([buffer])) lines.push(line);
+  return lines;
 }

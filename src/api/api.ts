@@ -1,0 +1,168 @@
+import { randomBytes } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { Failure } from '../failure.ts';
+import { type Actor, operator } from '../model/access.ts';
+import { findSubject, readActor, refuseTokenInUrl, type Subject } from './authorize.ts';
+import { checkInput } from './check.ts';
+import type { ApiDesk, ApiLog } from './desk.ts';
+import { describeApi } from './openapi.ts';
+import { type Problem, toFailure, toProblem } from './problem.ts';
+import type { Answer, Route } from './route.ts';
+import { routes } from './routes.ts';
+import { openStream } from './stream.ts';
+
+export type Api = {
+  respond(request: IncomingMessage, response: ServerResponse): void;
+  /** Ends the streams, and waits for the answers that are under way. */
+  close(): Promise<void>;
+};
+
+export type ApiOptions = {
+  /** Of the administrator's own door on this machine: who comes in there is `operator`, without a token. */
+  readonly trusted: boolean;
+  readonly log: ApiLog;
+};
+
+const base = '/api/v1';
+const bodyLimit = 1024 * 1024;
+
+type Entered = { readonly actor: Actor; readonly subject: Subject };
+
+/** The HTTP API as a listener of requests; the servers in front of it are the caller's. */
+export async function openApi(desk: ApiDesk, { trusted, log }: ApiOptions): Promise<Api> {
+  const closing = new AbortController();
+  const app = fastify({
+    bodyLimit,
+    exposeHeadRoutes: false,
+    genReqId: () => randomBytes(6).toString('hex'),
+    routerOptions: { maxParamLength: 200 },
+    frameworkErrors: (error, request, reply) => void refuse(error, request, reply, log),
+  });
+  app.removeContentTypeParser('text/plain');
+  const entered = new WeakMap<FastifyRequest, Entered>();
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers({
+      'x-request-id': request.id,
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+    });
+    refuseTokenInUrl(request.url);
+  });
+  app.setErrorHandler((error, request, reply) => refuse(error, request, reply, log));
+  app.setNotFoundHandler((request, reply) => {
+    throw missing(request, reply);
+  });
+  addHealthRoutes(app, desk);
+  app.get(`${base}/openapi.json`, async () => describeApi(routes));
+  for (const route of routes) addRoute(route);
+  await app.ready();
+
+  function addRoute(route: Route): void {
+    app.route({
+      method: route.method,
+      url: base + route.path,
+      // Before the body is read: who may not ask sends nothing.
+      onRequest: async (request) => {
+        const actor = trusted ? operator : await readActor(desk.db, request.raw);
+        const params = request.params as Record<string, string>;
+        entered.set(request, { actor, subject: await findSubject(desk.db, route, params, actor) });
+      },
+      handler: async (request, reply) => {
+        const { actor, subject } = entered.get(request) as Entered;
+        const signal = signalOf(reply, closing.signal);
+        const answer = await route.answer({
+          desk,
+          actor,
+          ...subject,
+          params: request.params as Record<string, string>,
+          query: checkInput(route.query, { ...(request.query as object) }, 'query'),
+          body: checkInput(route.body, request.body ?? {}, 'body'),
+          lastEventId: request.headers['last-event-id'] as string | undefined,
+          wantsText: (request.headers.accept ?? '').startsWith('text/plain'),
+          signal,
+        });
+        return sendAnswer(answer, reply, {
+          requestId: request.id,
+          signal,
+          stillAllowed: async () => {
+            if (trusted) return;
+            const params = request.params as Record<string, string>;
+            await findSubject(desk.db, route, params, await readActor(desk.db, request.raw));
+          },
+          report: (error) => report(error, request, log),
+        });
+      },
+    });
+  }
+
+  return {
+    respond: (request, response) => app.routing(request, response),
+    async close() {
+      closing.abort(new Failure('shutting_down', 'Hawser is being stopped.'));
+      await app.close();
+    },
+  };
+}
+
+/** For those who watch the server from outside: they need no token and learn no more than yes or no. */
+function addHealthRoutes(app: FastifyInstance, desk: ApiDesk): void {
+  app.get('/healthz', async () => ({ ok: true }));
+  app.get('/readyz', async (_request, reply) => {
+    const parts = await desk.readiness();
+    const ready = parts.every((part) => part.ok);
+    return reply.code(ready ? 200 : 503).send({ ready, parts: parts.map(({ name, ok }) => ({ name, ok })) });
+  });
+}
+
+function sendAnswer(
+  answer: Answer,
+  reply: FastifyReply,
+  options: Parameters<typeof openStream>[1],
+): FastifyReply {
+  if ('json' in answer) return reply.code(answer.status ?? 200).send(answer.json);
+  const type = 'events' in answer ? 'text/event-stream; charset=utf-8' : 'text/plain; charset=utf-8';
+  return reply.headers({ 'content-type': type, 'x-accel-buffering': 'no' }).send(openStream(answer, options));
+}
+
+/** Aborts when the asker is gone or the API closes. */
+function signalOf(reply: FastifyReply, closing: AbortSignal): AbortSignal {
+  const gone = new AbortController();
+  reply.raw.once('close', () => gone.abort());
+  return AbortSignal.any([gone.signal, closing]);
+}
+
+function missing(request: FastifyRequest, reply: FastifyReply): Failure {
+  const [path = ''] = request.url.split('?');
+  const allowed = routes
+    .filter((route) => new RegExp(`^${base}${route.path.replaceAll(/:\w+/g, '[^/]+')}/?$`).test(path))
+    .map((route) => route.method);
+  if (allowed.length === 0) return new Failure('route_not_found', 'There is nothing at this address.');
+  reply.header('allow', allowed.join(', '));
+  return new Failure('method_not_allowed', `This address takes ${allowed.join(', ')}.`);
+}
+
+function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply, log: ApiLog): FastifyReply {
+  report(error, request, log);
+  const problem: Problem = toProblem(error, request.id);
+  if (problem.status === 401) reply.header('www-authenticate', 'Bearer realm="Hawser"');
+  // What is left of a body that was refused is not read.
+  if (problem.status === 413) reply.header('connection', 'close');
+  return reply.code(problem.status).type('application/problem+json').send(JSON.stringify(problem));
+}
+
+/** Only bugs are logged with their stack; a Failure is the asker's to read. */
+function report(error: unknown, request: FastifyRequest, log: ApiLog): void {
+  const { method } = request;
+  const route = request.routeOptions?.url;
+  const failure = toFailure(error);
+  if (failure === undefined) {
+    const { stack = String(error) } = Object(error) as { stack?: string };
+    log.error({ requestId: request.id, method, route, stack }, 'a request failed for an unknown reason');
+  } else if (failure.status >= 500) {
+    log.warn(
+      { requestId: request.id, method, route, code: failure.code, error: failure.message },
+      'a request failed',
+    );
+  }
+}

@@ -1,0 +1,42 @@
+import type { Config } from '../config.ts';
+import type { Fleet } from '../fleet/fleet.ts';
+import type { Journals } from '../log/journal.ts';
+import type { App, Environment } from '../model/app.ts';
+import type { Deploy } from '../model/deploy.ts';
+import type { Database } from '../store/database.ts';
+
+/** One part of the installation, as `/readyz` and `hawser doctor` tell of it. */
+export type Readiness = { readonly name: string; readonly ok: boolean; readonly detail: string };
+
+/** What the API needs of the rest of the program; it is wired where the drivers are. */
+export type ApiDesk = {
+  readonly config: Config;
+  readonly db: Database;
+  readonly journals: Journals;
+  readonly fleet: Fleet;
+  createApp(name: string, actor: string): Promise<App>;
+  destroyApp(app: App, actor: string): Promise<void>;
+  rollback(wanted: {
+    app: App;
+    environment: Environment;
+    version: number | null;
+    actor: string;
+  }): Promise<Deploy>;
+  retry(deploy: Deploy, actor: string): Promise<Deploy>;
+  cancel(deploy: Deploy, actor: string): Promise<Deploy>;
+  /** Everything that must be there before the server takes work. */
+  readiness(): Promise<readonly Readiness[]>;
+  /** The difference between the file as it is now and what runs, a line each. */
+  planApply(): Promise<readonly string[]>;
+  apply(): Promise<readonly string[]>;
+  /** The fingerprint that a server shows now. */
+  readHostKey(name: string, signal: AbortSignal): Promise<string>;
+  /** Pins this fingerprint, and only if the server shows it now. */
+  trustServer(name: string, fingerprint: string, actor: string, signal: AbortSignal): Promise<void>;
+};
+
+export type ApiLog = {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+};

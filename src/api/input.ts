@@ -1,0 +1,55 @@
+import { z } from 'zod';
+import { rights } from '../model/token.ts';
+
+/** For routes that take nothing: any field is refused. */
+export const nothing = z.strictObject({});
+
+const limit = z.coerce.number().int().min(1).max(200).default(50);
+const cursor = z
+  .string()
+  .regex(/^[1-9]\d{0,14}$/, 'not a cursor of this list')
+  .transform(Number)
+  .optional();
+
+/** Name of an environment; which ones there are, the ledger knows. */
+export const envName = z.string().min(1).max(60);
+
+export const pageQuery = z.strictObject({ limit, cursor });
+export const envPageQuery = pageQuery.extend({ env: envName.optional() });
+export const deploysQuery = pageQuery.extend({ app: z.string().max(80).optional(), env: envName.optional() });
+export const envQuery = z.strictObject({ env: envName.optional() });
+
+export const newApp = z.strictObject({ name: z.string().max(200) });
+
+export const newToken = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[\p{L}\p{N}][\p{L}\p{N} ._@-]{0,59}$/u, 'use 1 to 60 letters, digits, spaces and . _ @ -')
+    .optional(),
+  app: z.string().max(80).optional(),
+  rights: z.array(z.enum(rights)).min(1).max(rights.length).default(['push']),
+  /** Null never expires. */
+  days: z.int().min(1).max(3650).nullable().default(90),
+});
+
+export const rollbackBody = z.strictObject({
+  env: envName.optional(),
+  version: z.int().min(1).nullable().default(null),
+});
+
+export const trustBody = z.strictObject({
+  fingerprint: z.string().regex(/^SHA256:[A-Za-z0-9+/]{43}$/, 'use SHA256:… as ssh-keygen -l prints it'),
+});
+
+export const logsQuery = envQuery.extend({
+  process: z
+    .string()
+    .regex(/^[a-zA-Z0-9_-]{1,60}(?:\.\d{1,6})?$/, 'use web or web.1')
+    .optional(),
+  server: z.string().max(80).optional(),
+  tail: z.coerce.number().int().min(0).max(10_000).default(100),
+  follow: z
+    .enum(['true', 'false'])
+    .default('false')
+    .transform((text) => text === 'true'),
+});

@@ -1,0 +1,19 @@
+import type { Route } from './route.ts';
+import { appRoutes } from './routes/apps.ts';
+import { containerRoutes } from './routes/containers.ts';
+import { deployRoutes } from './routes/deploys.ts';
+import { installationRoutes } from './routes/installation.ts';
+import { releaseRoutes } from './routes/releases.ts';
+import { serverRoutes } from './routes/servers.ts';
+import { tokenRoutes } from './routes/tokens.ts';
+
+/** Every address below `/api/v1`, with the right that it needs: nothing else is served there. */
+export const routes: readonly Route[] = [
+  ...appRoutes,
+  ...deployRoutes,
+  ...releaseRoutes,
+  ...containerRoutes,
+  ...serverRoutes,
+  ...tokenRoutes,
+  ...installationRoutes,
+];

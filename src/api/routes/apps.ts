@@ -1,0 +1,90 @@
+import { allow } from '../../model/access.ts';
+import type { App } from '../../model/app.ts';
+import { listApps, listPlaces, type Place } from '../../store/apps.ts';
+import { listUnfinished } from '../../store/deploys.ts';
+import { getRelease } from '../../store/releases.ts';
+import type { ApiDesk } from '../desk.ts';
+import { newApp, nothing } from '../input.ts';
+import { type Route, route } from '../route.ts';
+import { readUrls, remoteOf } from '../view.ts';
+
+export const appRoutes: readonly Route[] = [
+  route({
+    method: 'GET',
+    path: '/apps',
+    scope: 'visible',
+    right: 'read',
+    title: 'Lists the apps that the token may see',
+    query: nothing,
+    body: nothing,
+    async answer({ desk, actor }) {
+      const apps = (await listApps(desk.db)).filter((app) => allow(actor, 'read', app));
+      const items = await Promise.all(apps.map((app) => describeApp(desk, app)));
+      return { json: { items, next: null } };
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/apps',
+    scope: 'installation',
+    right: 'create',
+    title: 'Makes an app',
+    query: nothing,
+    body: newApp,
+    async answer({ desk, actor, body }) {
+      const app = await desk.createApp(body.name, actor.name);
+      return { status: 201, json: await describeApp(desk, app) };
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/apps/:app',
+    scope: 'app',
+    right: 'read',
+    title: 'Environments, domains and current releases of an app',
+    query: nothing,
+    body: nothing,
+    answer: async ({ desk, app }) => ({ json: await describeApp(desk, app) }),
+  }),
+  route({
+    method: 'DELETE',
+    path: '/apps/:app',
+    scope: 'app',
+    right: 'admin',
+    title: 'Destroys an app with everything that it has',
+    query: nothing,
+    body: nothing,
+    async answer({ desk, app, actor }) {
+      await desk.destroyApp(app, actor.name);
+      return { json: { name: app.name, destroyed: true } };
+    },
+  }),
+];
+
+async function describeApp(desk: ApiDesk, app: App) {
+  const places = await listPlaces(desk.db, app.id);
+  return {
+    name: app.name,
+    remote: remoteOf(desk.config, app.name),
+    createdAt: app.createdAt,
+    createdBy: app.createdBy,
+    environments: await Promise.all(places.map((place) => describeEnvironment(desk, place))),
+  };
+}
+
+async function describeEnvironment({ db, config }: ApiDesk, place: Place) {
+  const { environment } = place;
+  const { currentReleaseId } = environment;
+  const release = currentReleaseId === null ? null : await getRelease(db, currentReleaseId);
+  const unfinished = await listUnfinished(db, environment.id);
+  const settings = config.environments[environment.name];
+  return {
+    name: environment.name,
+    urls: await readUrls(db, config, place),
+    release: release?.version ?? null,
+    commit: release?.commit ?? null,
+    branches: settings?.branches ?? [],
+    servers: settings?.servers ?? [],
+    deploying: unfinished.map((deploy) => deploy.id),
+  };
+}

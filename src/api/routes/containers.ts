@@ -1,0 +1,88 @@
+import { observeFleet } from '../../fleet/observe.ts';
+import type { ObservedServer } from '../../model/container.ts';
+import type { Place } from '../../store/apps.ts';
+import { mergeLogs } from '../container-logs.ts';
+import type { ApiDesk } from '../desk.ts';
+import { describeDockerRun } from '../docker-spec.ts';
+import { envQuery, logsQuery, nothing } from '../input.ts';
+import { choosePlace } from '../place.ts';
+import { type Route, route } from '../route.ts';
+
+export const containerRoutes: readonly Route[] = [
+  route({
+    method: 'GET',
+    path: '/apps/:app/ps',
+    scope: 'app',
+    right: 'read',
+    title: 'What runs of an app, as the servers tell it now',
+    query: envQuery,
+    body: nothing,
+    async answer({ desk, app, query, signal }) {
+      const place = await choosePlace(desk.db, app, query.env);
+      const { containers, unreachable } = await observe(desk, place, signal);
+      const items = containers.map(({ imageId: _, ...shown }) => shown);
+      return { json: { env: place.environment.name, items, unreachable, next: null } };
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/apps/:app/docker',
+    scope: 'app',
+    right: 'admin',
+    title: 'The plain docker run line of every container, with its whole environment',
+    query: envQuery,
+    body: nothing,
+    async answer({ desk, app, query, signal }) {
+      const place = await choosePlace(desk.db, app, query.env);
+      const { containers, unreachable } = await observe(desk, place, signal);
+      const items = await Promise.all(
+        containers.map(async (container) => ({
+          server: container.server,
+          name: container.name,
+          command: await describeDockerRun(desk, place, container),
+        })),
+      );
+      return { json: { env: place.environment.name, items, unreachable, next: null } };
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/apps/:app/logs',
+    scope: 'app',
+    right: 'read',
+    title: 'What the containers write, merged over the servers',
+    query: logsQuery,
+    body: nothing,
+    async answer({ desk, app, query, lastEventId, signal }) {
+      const place = await choosePlace(desk.db, app, query.env);
+      return { events: mergeLogs(desk, place, { ...query, since: lastEventId }, signal) };
+    },
+  }),
+];
+
+async function observe({ fleet, config }: ApiDesk, { app, environment }: Place, signal: AbortSignal) {
+  const filter = { app: app.name, env: environment.name };
+  const seen = await observeFleet(fleet, Object.keys(config.servers), filter, signal);
+  const containers = seen.flatMap((server) => (server.reachable ? server.containers : []));
+  return { containers: containers.toSorted(byPlace), unreachable: seen.flatMap(describeUnreachable) };
+}
+
+function describeUnreachable(seen: ObservedServer) {
+  return seen.reachable ? [] : [{ server: seen.server, reason: seen.reason }];
+}
+
+type Ordered = {
+  readonly server: string;
+  readonly process: string;
+  readonly release: number;
+  readonly index: number;
+};
+
+function byPlace(a: Ordered, b: Ordered): number {
+  return (
+    a.server.localeCompare(b.server, 'en', { numeric: true }) ||
+    a.process.localeCompare(b.process) ||
+    b.release - a.release ||
+    a.index - b.index
+  );
+}

@@ -1,0 +1,118 @@
+import { allow } from '../../model/access.ts';
+import { listPlaces, type Place } from '../../store/apps.ts';
+import { getDeploy, listDeploys } from '../../store/deploys.ts';
+import { listSteps } from '../../store/steps.ts';
+import { followLog, parsePosition, readWholeLog } from '../deploy-log.ts';
+import { readResult } from '../deploy-result.ts';
+import type { ApiDesk } from '../desk.ts';
+import { deploysQuery, nothing } from '../input.ts';
+import { type Route, route } from '../route.ts';
+import { describeDeploy } from '../view.ts';
+
+export const deployRoutes: readonly Route[] = [
+  route({
+    method: 'GET',
+    path: '/deploys',
+    scope: 'visible',
+    right: 'read',
+    title: 'Lists deploys, the newest first',
+    query: deploysQuery,
+    body: nothing,
+    async answer({ desk, actor, query }) {
+      const places = (await listPlaces(desk.db)).filter(
+        ({ app, environment, destroyed }) =>
+          !destroyed &&
+          allow(actor, 'read', app) &&
+          (query.app ?? app.name) === app.name &&
+          (query.env ?? environment.name) === environment.name,
+      );
+      return { json: await listPage(desk, places, query) };
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/deploys/:id',
+    scope: 'deploy',
+    right: 'read',
+    title: 'A deploy with its steps, their times and its result',
+    query: nothing,
+    body: nothing,
+    async answer({ desk, deploy, place }) {
+      const steps = await listSteps(desk.db, deploy.id);
+      return {
+        json: {
+          ...(await describeDeploy(desk.db, deploy, place)),
+          steps: steps.map(({ name, outcome, detail, epoch, begun_at, ended_at }) => ({
+            name,
+            outcome,
+            detail,
+            epoch,
+            begunAt: begun_at,
+            endedAt: ended_at,
+          })),
+          result: await readResult(desk, deploy),
+        },
+      };
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/deploys/:id/log',
+    scope: 'deploy',
+    right: 'read',
+    title: 'The log as events that end with the deploy, or as plain text as far as it is',
+    query: nothing,
+    body: nothing,
+    async answer({ desk, deploy, lastEventId, wantsText, signal }) {
+      if (wantsText) return { lines: readWholeLog(desk, deploy) };
+      return { events: followLog(desk, deploy.id, parsePosition(lastEventId), signal) };
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/deploys/:id/cancel',
+    scope: 'deploy',
+    right: 'deploy',
+    title: 'Asks a deploy to stop',
+    query: nothing,
+    body: nothing,
+    async answer({ desk, deploy, place, actor }) {
+      const cancelled = await desk.cancel(deploy, actor.name);
+      return { status: 202, json: await describeDeploy(desk.db, cancelled, place) };
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/deploys/:id/retry',
+    scope: 'deploy',
+    right: 'deploy',
+    title: 'Runs an ended deploy again, as a new one',
+    query: nothing,
+    body: nothing,
+    async answer({ desk, deploy, place, actor }) {
+      const again = await desk.retry(deploy, actor.name);
+      return { status: 202, json: await describeDeploy(desk.db, await getDeploy(desk.db, again.id), place) };
+    },
+  }),
+];
+
+async function listPage(
+  { db }: ApiDesk,
+  places: readonly Place[],
+  { limit, cursor }: { limit: number; cursor?: number | undefined },
+) {
+  const byId = new Map(places.map((place) => [place.environment.id, place]));
+  const found = await listDeploys(db, {
+    environmentIds: [...byId.keys()],
+    limit: limit + 1,
+    ...(cursor === undefined ? {} : { before: cursor }),
+  });
+  const shown = found.slice(0, limit);
+  const items = await Promise.all(
+    shown.flatMap((deploy) => {
+      const place = byId.get(deploy.environmentId);
+      return place ? [describeDeploy(db, deploy, place)] : [];
+    }),
+  );
+  return { items, next: found.length > limit ? String(shown.at(-1)?.id) : null };
+}

@@ -1,0 +1,48 @@
+import { getDeploy } from '../../store/deploys.ts';
+import { listReleases } from '../../store/releases.ts';
+import { envPageQuery, nothing, rollbackBody } from '../input.ts';
+import { choosePlace } from '../place.ts';
+import { type Route, route } from '../route.ts';
+import { describeDeploy, describeRelease } from '../view.ts';
+
+export const releaseRoutes: readonly Route[] = [
+  route({
+    method: 'GET',
+    path: '/apps/:app/releases',
+    scope: 'app',
+    right: 'read',
+    title: 'Lists the releases of an environment, the newest first',
+    query: envPageQuery,
+    body: nothing,
+    async answer({ desk, app, query }) {
+      const { environment } = await choosePlace(desk.db, app, query.env);
+      const { limit, cursor } = query;
+      const found = await listReleases(desk.db, environment.id, {
+        limit: limit + 1,
+        ...(cursor === undefined ? {} : { before: cursor }),
+      });
+      const shown = found.slice(0, limit);
+      const items = await Promise.all(
+        shown.map((release) => describeRelease(desk.db, release, environment.currentReleaseId)),
+      );
+      const next = found.length > limit ? String(shown.at(-1)?.version) : null;
+      return { json: { env: environment.name, items, next } };
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/apps/:app/rollback',
+    scope: 'app',
+    right: 'deploy',
+    title: 'Brings an earlier release back, as a new deploy',
+    query: nothing,
+    body: rollbackBody,
+    async answer({ desk, app, actor, body }) {
+      const place = await choosePlace(desk.db, app, body.env);
+      const { environment } = place;
+      const made = await desk.rollback({ app, environment, version: body.version, actor: actor.name });
+      const deploy = await getDeploy(desk.db, made.id);
+      return { status: 202, json: await describeDeploy(desk.db, deploy, place) };
+    },
+  }),
+];

@@ -1,0 +1,63 @@
+import { getApp, listApps } from '../../store/apps.ts';
+import { createToken, listTokens, revokeToken } from '../../store/tokens.ts';
+import { newToken, nothing } from '../input.ts';
+import { type Route, route } from '../route.ts';
+import { describeToken, remoteOf } from '../view.ts';
+
+export const tokenRoutes: readonly Route[] = [
+  route({
+    method: 'GET',
+    path: '/tokens',
+    scope: 'installation',
+    right: 'admin',
+    title: 'Lists the tokens, never their secrets',
+    query: nothing,
+    body: nothing,
+    async answer({ desk }) {
+      const names = new Map((await listApps(desk.db)).map((app) => [app.id, app.name]));
+      const tokens = await listTokens(desk.db);
+      const items = tokens.map((token) =>
+        describeToken(token, token.appId === null ? null : (names.get(token.appId) ?? '(destroyed)')),
+      );
+      return { json: { items, next: null } };
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/tokens',
+    scope: 'installation',
+    right: 'admin',
+    title: 'Makes a token and shows it this once',
+    query: nothing,
+    body: newToken,
+    async answer({ desk, actor, body }) {
+      const app = body.app === undefined ? null : await getApp(desk.db, body.app);
+      const rights = [...new Set(body.rights)];
+      const made = await createToken(desk.db, {
+        name: body.name ?? `${app?.name ?? 'all apps'} ${rights.join(' ')}`,
+        appId: app?.id ?? null,
+        rights,
+        days: body.days,
+        actor: actor.name,
+      });
+      const remote = app === null ? null : remoteOf(desk.config, app.name);
+      return {
+        status: 201,
+        json: { ...describeToken(made.record, app?.name ?? null), remote, token: made.token },
+      };
+    },
+  }),
+  route({
+    method: 'DELETE',
+    path: '/tokens/:token',
+    scope: 'installation',
+    right: 'admin',
+    title: 'Revokes a token by its id or name',
+    query: nothing,
+    body: nothing,
+    async answer({ desk, params }) {
+      const token = await revokeToken(desk.db, params.token ?? '');
+      return { json: { id: token.id, name: token.name, revokedAt: token.revokedAt } };
+    },
+  }),
+];

@@ -1,0 +1,108 @@
+/** What the API answers, as far as the command line reads it. */
+export type Page<T> = { readonly items: readonly T[]; readonly next: string | null };
+
+export type EnvironmentAnswer = {
+  readonly name: string;
+  readonly urls: readonly string[];
+  readonly release: number | null;
+  readonly commit: string | null;
+  readonly branches: readonly string[];
+  readonly servers: readonly string[];
+  readonly deploying: readonly number[];
+};
+
+export type AppAnswer = {
+  readonly name: string;
+  readonly remote: string;
+  readonly createdAt: string;
+  readonly createdBy: string;
+  readonly environments: readonly EnvironmentAnswer[];
+};
+
+export type DeployAnswer = {
+  readonly id: number;
+  readonly app: string;
+  readonly env: string;
+  readonly kind: string;
+  readonly state: string;
+  readonly release: number | null;
+  readonly rollbackTo: number | null;
+  readonly commit: string | null;
+  readonly ref: string | null;
+  readonly author: string | null;
+  readonly message: string | null;
+  readonly actor: string;
+  readonly createdAt: string;
+  readonly startedAt: string | null;
+  readonly switchedAt: string | null;
+  readonly endedAt: string | null;
+};
+
+export type StepAnswer = {
+  readonly name: string;
+  readonly outcome: string;
+  readonly detail: string | null;
+  readonly begunAt: string;
+  readonly endedAt: string | null;
+};
+
+export type DeployInfoAnswer = DeployAnswer & {
+  readonly steps: readonly StepAnswer[];
+  readonly result: readonly string[];
+};
+
+export type ReleaseAnswer = {
+  readonly version: number;
+  readonly current: boolean;
+  readonly image: { readonly digest: string };
+  readonly commit: string | null;
+  readonly author: string | null;
+  readonly message: string | null;
+  readonly deploy: number;
+  readonly rollbackOf: number | null;
+  readonly createdAt: string;
+  readonly wentLiveAt: string | null;
+};
+
+export type Unreachable = { readonly server: string; readonly reason: string };
+
+export type ContainerAnswer = {
+  readonly server: string;
+  readonly name: string;
+  readonly release: number;
+  readonly process: string;
+  readonly index: number;
+  readonly state: string;
+  readonly address: string | null;
+};
+
+export type ServerAnswer = {
+  readonly name: string;
+  readonly kind: string;
+  readonly ssh: string | null;
+  readonly address: string;
+  readonly environments: readonly string[];
+  readonly pinned: string | null;
+  readonly pinnedBy: string | null;
+  readonly reachable: boolean;
+  readonly engine: string | null;
+  readonly reason: string | null;
+};
+
+export type TokenAnswer = {
+  readonly id: string;
+  readonly name: string;
+  readonly app: string | null;
+  readonly rights: readonly string[];
+  readonly createdAt: string;
+  readonly expiresAt: string | null;
+  readonly revokedAt: string | null;
+  readonly lastUsedOn: string | null;
+};
+
+export type FindingAnswer = {
+  readonly name: string;
+  readonly state: 'ok' | 'warning' | 'failed';
+  readonly detail: string;
+  readonly fix: string | null;
+};

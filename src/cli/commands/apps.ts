@@ -1,0 +1,95 @@
+import { Failure } from '../../failure.ts';
+import type { AppAnswer, Page } from '../answers.ts';
+import { type AddCommands, optionsOf, withApp, withJson } from '../command.ts';
+import type { Session } from '../session.ts';
+import { orDash, shortCommit, time, version } from '../words.ts';
+
+export const addAppCommands: AddCommands = (program, session) => {
+  const { terminal } = session;
+  withJson(program.command('apps'))
+    .description('list the apps')
+    .action(async (_options, command) => {
+      const options = optionsOf(command);
+      const { items } = await session.open(options).ask<Page<AppAnswer>>('/apps');
+      if (options.json) return terminal.printJson(items);
+      if (items.length === 0) terminal.say('There are no apps yet: hawser apps:create NAME');
+      terminal.printTable(['APP', 'ENVIRONMENTS', 'CREATED'], items.map(describeRow));
+    });
+
+  withJson(program.command('apps:create'))
+    .argument('<name>', 'lower-case letters, digits and dashes')
+    .description('make an app and print its remote')
+    .action(async (name: string, _options, command) => {
+      const options = optionsOf(command);
+      const app = await session.open(options).ask<AppAnswer>('/apps', { method: 'POST', body: { name } });
+      if (options.json) return terminal.printJson(app);
+      terminal.say(`Created ${app.name}. In the folder of its code:`);
+      terminal.print(`git remote add hawser ${app.remote}`);
+      terminal.print(`hawser tokens:create --app ${app.name}`);
+      terminal.say('then, with the token as the password:\ngit push hawser main');
+    });
+
+  withJson(withApp(program.command('apps:info')))
+    .description('environments, domains and current releases of an app')
+    .action(async (_options, command) => {
+      const options = optionsOf(command);
+      const client = session.open(options);
+      const app = await client.ask<AppAnswer>(`/apps/${await session.findApp(client, options)}`);
+      if (options.json) return terminal.printJson(app);
+      printApp(session, app);
+    });
+
+  withApp(program.command('apps:destroy'))
+    .argument('[name]', 'the app; the same as --app')
+    .option('--confirm <name>', 'the name again, instead of the question')
+    .description('destroy an app with everything that it has')
+    .action(async (name: string | undefined, _options, command) => {
+      const options = optionsOf<{ confirm?: string }>(command);
+      const client = session.open(options);
+      const app = name ?? (await session.findApp(client, options));
+      await client.ask(`/apps/${encodeURIComponent(app)}`);
+      await confirm(session, app, options.confirm);
+      await client.ask(`/apps/${encodeURIComponent(app)}`, { method: 'DELETE' });
+      terminal.say(`${app} is gone; what it left on the servers is being removed.`);
+    });
+};
+
+function describeRow({ name, environments, createdAt }: AppAnswer): string[] {
+  const shown = environments.map((environment) => `${environment.name} ${version(environment.release)}`);
+  return [name, orDash(shown.join(', ')), time(createdAt)];
+}
+
+function printApp({ terminal }: Session, app: AppAnswer): void {
+  terminal.printTable(
+    ['', ''],
+    [
+      ['app', app.name],
+      ['remote', app.remote],
+      ['created', `${time(app.createdAt)} by ${app.createdBy}`],
+    ],
+  );
+  if (app.environments.length === 0) {
+    terminal.say(`Nothing was pushed to it yet: git remote add hawser ${app.remote}`);
+    return;
+  }
+  terminal.printTable(
+    ['ENV', 'RELEASE', 'COMMIT', 'URL', 'SERVERS', 'DEPLOYING'],
+    app.environments.map(({ name, release, commit, urls, servers, deploying }) => [
+      name,
+      version(release),
+      shortCommit(commit),
+      urls.join(' '),
+      servers.join(','),
+      orDash(deploying.join(',')),
+    ]),
+  );
+}
+
+async function confirm({ terminal }: Session, app: string, given: string | undefined): Promise<void> {
+  if (given === undefined && !terminal.interactive) {
+    throw new Failure('not_confirmed', `This destroys ${app}: say it again with --confirm ${app}.`);
+  }
+  const answer =
+    given ?? (await terminal.ask(`This destroys ${app} and all its releases. Type its name to go on: `));
+  if (answer !== app) throw new Failure('not_confirmed', `That is not ${app}: nothing was changed.`);
+}

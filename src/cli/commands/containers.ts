@@ -1,0 +1,79 @@
+import type { Command } from 'commander';
+import type { ContainerAnswer, Page, Unreachable } from '../answers.ts';
+import type { Client } from '../client.ts';
+import { type AddCommands, optionsOf, withApp, withJson } from '../command.ts';
+import { exitCodes } from '../exit.ts';
+import { followContainers, type LogOptions } from '../follow-logs.ts';
+import type { CommonOptions, Session } from '../session.ts';
+import { orDash } from '../words.ts';
+
+type Observed<T> = Page<T> & { readonly env: string; readonly unreachable: readonly Unreachable[] };
+type DockerLine = { readonly server: string; readonly name: string; readonly command: string | null };
+
+export const addContainerCommands: AddCommands = (program, session) => {
+  withJson(withApp(program.command('ps')))
+    .option('--docker', 'print the plain docker run line of each, environment included')
+    .description('what runs of an app on which server')
+    .action(async (_options, command: Command) => {
+      const options = optionsOf<{ docker?: boolean }>(command);
+      const client = session.open(options);
+      const path = `/apps/${encodeURIComponent(await session.findApp(client, options))}`;
+      if (options.docker) return printDocker(session, client, path, options);
+      return printContainers(session, client, path, options);
+    });
+
+  withApp(program.command('logs'))
+    .option('-t, --tail', 'go on with what comes')
+    .option('-n, --lines <number>', 'how many lines of what was', '100')
+    .option('-p, --process <type>', 'only this process type, or one of it: web, web.1')
+    .option('--server <name>', 'only this server')
+    .description('what the containers write, merged over the servers')
+    .action(async (_options, command: Command) => {
+      const options = optionsOf<LogOptions>(command);
+      const client = session.open(options);
+      const app = await session.findApp(client, options);
+      return followContainers(session, client, app, options);
+    });
+};
+
+async function printContainers(session: Session, client: Client, path: string, options: CommonOptions) {
+  const query = { env: options.env };
+  const answer = await client.ask<Observed<ContainerAnswer>>(`${path}/ps`, { query });
+  if (options.json) {
+    session.terminal.printJson({ containers: answer.items, unreachable: answer.unreachable });
+  } else {
+    session.terminal.printTable(
+      ['SERVER', 'PROCESS', 'RELEASE', 'STATE', 'ADDRESS', 'CONTAINER'],
+      answer.items.map(({ server, process, index, release, state, address, name }) => [
+        server,
+        `${process}.${index}`,
+        `v${release}`,
+        state,
+        orDash(address),
+        name,
+      ]),
+    );
+    if (answer.items.length === 0 && answer.unreachable.length === 0) session.terminal.say('Nothing runs.');
+  }
+  tellUnreachable(session, answer.unreachable);
+}
+
+async function printDocker(session: Session, client: Client, path: string, options: CommonOptions) {
+  const { terminal } = session;
+  const answer = await client.ask<Observed<DockerLine>>(`${path}/docker`, { query: { env: options.env } });
+  if (options.json) terminal.printJson({ containers: answer.items, unreachable: answer.unreachable });
+  else {
+    for (const { server, name, command } of answer.items) {
+      terminal.print(`# ${server}`);
+      terminal.print(command ?? `# ${name}: its release is not known any more`);
+    }
+  }
+  tellUnreachable(session, answer.unreachable);
+}
+
+/** What could not be asked makes the answer incomplete, which the exit code says too. */
+function tellUnreachable(session: Session, unreachable: readonly Unreachable[]): void {
+  for (const { server, reason } of unreachable)
+    session.terminal.say(` !     ${server} was not asked: ${reason}`);
+  if (unreachable.length > 0) session.end(exitCodes.outOfReach);
+}

@@ -1,0 +1,62 @@
+import { Failure } from '../failure.ts';
+import type { Unreachable } from './answers.ts';
+import type { Client } from './client.ts';
+import type { StreamEvent } from './events.ts';
+import { exitCodes } from './exit.ts';
+import { followAgain } from './follow-again.ts';
+import { RemoteFailure } from './remote-failure.ts';
+import type { CommonOptions, Session } from './session.ts';
+import { clean } from './words.ts';
+
+export type LogOptions = CommonOptions & {
+  readonly tail?: boolean;
+  readonly lines?: string;
+  readonly process?: string;
+  readonly server?: string;
+};
+
+type Line = {
+  readonly server: string;
+  readonly process: string;
+  readonly index: number;
+  readonly line: string;
+};
+
+/** Prints lines as `app2 web.1 | text`; with `--tail` until Ctrl-C, also over a restart of the server. */
+export async function followContainers(
+  session: Session,
+  client: Client,
+  app: string,
+  options: LogOptions,
+): Promise<void> {
+  const signal = session.interrupt();
+  const query = {
+    env: options.env,
+    process: options.process,
+    server: options.server,
+    tail: parseLines(options.lines ?? '100'),
+    follow: options.tail === true ? 'true' : 'false',
+  };
+  const path = `/apps/${encodeURIComponent(app)}/logs`;
+  const asking = { query, signal };
+  const events = options.tail === true ? followAgain(client, path, asking) : client.follow(path, asking);
+  for await (const event of events) printEvent(session, event);
+}
+
+function printEvent({ terminal, end }: Session, { event, data }: StreamEvent): void {
+  if (event === 'message') {
+    const { server, process, index, line } = JSON.parse(data) as Line;
+    terminal.print(`${server} ${process}.${index} | ${terminal.toTerminal ? clean(line) : line}`);
+  } else if (event === 'unreachable') {
+    const { server, reason } = JSON.parse(data) as Unreachable;
+    terminal.say(` !     ${server} was not asked: ${reason}`);
+    end(exitCodes.outOfReach);
+  } else if (event === 'error') {
+    throw new RemoteFailure(JSON.parse(data));
+  }
+}
+
+function parseLines(text: string): string {
+  if (/^\d{1,5}$/.test(text)) return text;
+  throw new Failure('wrong_usage', `-n ${JSON.stringify(text)}: must be a number of lines.`);
+}

@@ -1,0 +1,77 @@
+import { Command, CommanderError } from 'commander';
+import { addAppCommands } from './commands/apps.ts';
+import { addContainerCommands } from './commands/containers.ts';
+import { addDeployCommands } from './commands/deploys.ts';
+import { addInstallationCommands } from './commands/installation.ts';
+import { addReleaseCommands } from './commands/releases.ts';
+import { addServerCommands } from './commands/servers.ts';
+import { addTokenCommands } from './commands/tokens.ts';
+import { describeError, type ExitCode, exitCodeOf, exitCodes } from './exit.ts';
+import { openSession, type Session } from './session.ts';
+import { openTerminal, type TerminalStreams } from './terminal.ts';
+
+export type CommandLine = Omit<TerminalStreams, 'noColor'> & {
+  readonly argv: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  readonly cwd: string;
+  readonly version: string;
+};
+
+/** Runs one command line to its end and answers with its exit code; errors are told on stderr. */
+export async function runCommandLine(line: CommandLine): Promise<ExitCode> {
+  const { argv, env, cwd, version, ...streams } = line;
+  const terminal = openTerminal({ ...streams, noColor: env.NO_COLOR });
+  const session = openSession({ env, cwd, terminal });
+  try {
+    const words = argv.length === 0 ? ['--help'] : [...argv];
+    await openProgram(session, version, streams).parseAsync(words, { from: 'user' });
+    return session.exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return tellUsage(session, error);
+    for (const text of describeError(error)) terminal.say(text);
+    return exitCodeOf(error);
+  }
+}
+
+/** Every command; `docs/commands.md` is made from it. */
+export function openProgram(
+  session: Session,
+  version: string,
+  streams: Pick<CommandLine, 'stdout' | 'stderr'>,
+): Command {
+  const program = new Command('hawser');
+  program
+    .description('git push to deploy, on your own servers')
+    .version(version)
+    .usage('NOUN[:VERB] [options]')
+    .option('--config <file>', 'which installation; deploy.config.json of this folder without it')
+    .helpCommand('help [command]', 'what a command does and takes')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void streams.stdout.write(text),
+      // Told in our own grammar, with a code and a next step.
+      writeErr: () => undefined,
+    });
+  const adders = [
+    addInstallationCommands,
+    addAppCommands,
+    addDeployCommands,
+    addReleaseCommands,
+    addContainerCommands,
+    addServerCommands,
+    addTokenCommands,
+  ];
+  for (const add of adders) add(program, session);
+  for (const command of program.commands) command.copyInheritedSettings(program);
+  return program;
+}
+
+function tellUsage({ terminal }: Session, error: CommanderError): ExitCode {
+  if (error.exitCode === 0) return exitCodes.done;
+  const [message = '', ...rest] = error.message.replace(/^error: /, '').split('\n');
+  const hint = rest.join(' ').replace(/^\((.*)\)$/, '$1');
+  terminal.say(` !     ${message}`);
+  terminal.say('       code: wrong_usage');
+  terminal.say(`       fix: ${hint === '' ? 'hawser help COMMAND shows what it takes.' : hint}`);
+  return exitCodes.wrongUsage;
+}

@@ -1,0 +1,73 @@
+import { createInterface } from 'node:readline/promises';
+
+type Sink = NodeJS.WritableStream & { readonly isTTY?: boolean | undefined; readonly columns?: number };
+
+export type TerminalStreams = {
+  readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean | undefined };
+  readonly stdout: Sink;
+  readonly stderr: Sink;
+  /** The value of NO_COLOR. */
+  readonly noColor: string | undefined;
+};
+
+/** Data goes to stdout, talk to stderr. */
+export type Terminal = {
+  /** A line of data. */
+  print(line: string): void;
+  printJson(value: unknown): void;
+  /** Aligned under a heading on a terminal; tabs and no heading in a pipe. */
+  printTable(heading: readonly string[], rows: readonly (readonly string[])[]): void;
+  /** A line for the person, never part of the data. */
+  say(line: string): void;
+  readonly interactive: boolean;
+  /** Asks the person; only when `interactive`. */
+  ask(question: string): Promise<string>;
+  /** Data is read by a person, not by a program. */
+  readonly toTerminal: boolean;
+  /** The text in bold on a terminal that has colours. */
+  bold(text: string): string;
+};
+
+export function openTerminal({ stdin, stdout, stderr, noColor }: TerminalStreams): Terminal {
+  const onTerminal = stdout.isTTY === true;
+  const colours = onTerminal && (noColor === undefined || noColor === '');
+  const bold = (text: string) => (colours ? `\x1b[1m${text}\x1b[22m` : text);
+  const print = (line: string) => void stdout.write(`${line}\n`);
+  return {
+    print,
+    printJson: (value) => print(JSON.stringify(value, null, 2)),
+    printTable(heading, rows) {
+      for (const line of formatTable(onTerminal ? heading : null, rows))
+        print(line.heading ? bold(line.text) : line.text);
+    },
+    say: (line) => void stderr.write(`${line}\n`),
+    interactive: stdin.isTTY === true && stderr.isTTY === true,
+    async ask(question) {
+      const reader = createInterface({ input: stdin, output: stderr });
+      try {
+        return (await reader.question(question)).trim();
+      } finally {
+        reader.close();
+      }
+    },
+    bold,
+    toTerminal: onTerminal,
+  };
+}
+
+/** Lines of a table: columns as wide as their widest cell under a heading, or cells between tabs without one. Pure. */
+export function formatTable(
+  heading: readonly string[] | null,
+  rows: readonly (readonly string[])[],
+): { readonly text: string; readonly heading: boolean }[] {
+  if (heading === null) return rows.map((row) => ({ text: row.join('\t'), heading: false }));
+  const all = [heading, ...rows];
+  const widths = heading.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
+  return all.map((row, index) => ({
+    text: row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+    heading: index === 0,
+  }));
+}

@@ -1,0 +1,31 @@
+#!/usr/bin/env node
+const oldest = 26;
+const [major = '0'] = process.versions.node.split('.');
+if (Number(major) < oldest) {
+  process.stderr.write(
+    ` !     Hawser needs Node ${oldest} and was started by Node ${process.versions.node}.\n` +
+      '       fix: start it with npx hawser, or node_modules/.bin/node src/main.ts\n',
+  );
+  process.exit(1);
+}
+
+// A reader that closed the pipe, like head, has all that it wants.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(0);
+  });
+}
+
+// Only now: an older Node gets as far as the message above.
+const { runCommandLine } = await import('./cli/run.ts');
+const { default: manifest } = await import('../package.json', { with: { type: 'json' } });
+process.exitCode = await runCommandLine({
+  argv: process.argv.slice(2),
+  env: process.env,
+  cwd: process.cwd(),
+  version: manifest.version,
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+});
