@@ -15,6 +15,7 @@ import { probeContainer } from './probe.ts';
 const lostCodes: readonly FailureCode[] = ['ssh_unreachable', 'docker_lost', 'server_no_docker'];
 const lostLimitMs = 30_000;
 const portTries = 5;
+const lastLinesMs = 5_000;
 // A process that is not routed is taken for good when it still runs after this long.
 const settleMs = 1_500;
 
@@ -161,6 +162,8 @@ async function probeOne(
     signal: job.signal,
   }).finally(() => over.abort());
   if (result.healthy) return;
+  // Another server failed first: its story is told, not this one's.
+  job.signal.throwIfAborted();
   await showLastLines(job, connection, container);
   throw new Failure('not_healthy', `${nameOf(container)} on ${container.server} ${result.reason}`);
 }
@@ -186,7 +189,8 @@ async function showLastLines(
   connection: ServerConnection,
   container: WantedContainer,
 ): Promise<void> {
-  const text = await readLogs(connection, container.name, { tail: 20 }, job.signal).catch(
+  const signal = AbortSignal.timeout(lastLinesMs);
+  const text = await readLogs(connection, container.name, { tail: 20 }, signal).catch(
     (error) => `(its log cannot be read: ${error.message})`,
   );
   job.log.warning(`The last lines of ${nameOf(container)} on ${container.server}:`);
