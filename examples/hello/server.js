@@ -1,23 +1,40 @@
-import { readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import { hostname } from 'node:os';
+const { createServer } = require('node:http');
+const { hostname } = require('node:os');
+const { version } = require('./package.json');
 
-const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
-const port = Number(process.env.PORT ?? 8080);
-
+const facts = {
+  version,
+  release: process.env.HAWSER_RELEASE ?? 'none: started by hand',
+  commit: process.env.HAWSER_COMMIT ?? 'unknown',
+  host: hostname(),
+};
+const rows = Object.entries(facts).map(([name, value]) => `<dt>${name}<dd>${escape(value)}`);
 const page = `<!doctype html>
+<html lang="en">
 <meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
 <title>Hello from Hawser</title>
-<h1>Hello</h1>
-<p>This is version ${version}, in the container ${hostname()}.
-<p>Change <code>version</code> in package.json, commit and push again.
+<style>
+  body { font: 1.1rem/1.5 system-ui, sans-serif; max-width: 34rem; margin: 12vh auto; padding: 0 1rem }
+  dl { display: grid; grid-template-columns: max-content 1fr; gap: .3rem 1.5rem }
+  dt { opacity: .6 } dd { margin: 0; font-family: ui-monospace, monospace; overflow-wrap: anywhere }
+</style>
+<h1>Hello!</h1>
+<p>You pushed it, it runs. Change <code>server.js</code>, commit, push again.</p>
+<dl>${rows.join('')}</dl>
+</html>
 `;
 
-const server = createServer((_request, response) => {
-  response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' });
-  response.end(page);
+const server = createServer((request, response) => {
+  if (request.url === '/facts.json')
+    return response.setHeader('content-type', 'application/json').end(JSON.stringify(facts));
+  response.setHeader('content-type', 'text/html; charset=utf-8').end(page);
 });
-server.listen(port, () => console.log(`listening on ${port}`));
+server.listen(process.env.PORT || 8080, () => console.log(`hello ${version} listens`));
 
-// Requests in flight are answered before the process ends.
-process.on('SIGTERM', () => server.close(() => process.exit(0)));
+// What has begun is answered, then it ends: nobody sees a release go.
+for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => server.close(() => process.exit(0)));
+
+function escape(text) {
+  return String(text).replace(/[&<>"]/g, (sign) => `&#${sign.codePointAt(0)};`);
+}

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, statSync, utimesSync } from 'node:fs';
+import { existsSync, rmSync, statSync, symlinkSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from './run.mjs';
 import { SetupError, say } from './stop.mjs';
@@ -21,7 +21,7 @@ export async function installNodeModules(root) {
 /** No package needs its install script but `node`; the others would only try to compile. */
 async function install(root) {
   const quiet = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel', 'error'];
-  if ((await run('npm', ['ci', ...quiet], { cwd: root })) === 0) return;
+  if ((await run('npm', ['ci', ...quiet], { cwd: root, stdio: 'ignore' })) === 0) return;
   // npm 11.16 and later refuse a lock file without the packages of other platforms; install takes it as it is
   say('npm ci refused; trying npm install with the same lock file');
   if ((await run('npm', ['install', '--no-save', ...quiet], { cwd: root })) === 0) return;
@@ -33,6 +33,10 @@ async function fetchNode(root) {
   const cwd = join(root, 'node_modules', 'node');
   if (!existsSync(cwd)) return;
   await run(process.execPath, ['installArchSpecificPackage.js'], { cwd });
+  // npm makes no link to a program that was not there yet
+  const link = join(root, 'node_modules', '.bin', 'node');
+  rmSync(link, { force: true });
+  symlinkSync('../node/bin/node', link);
 }
 
 function isCurrent(root) {
