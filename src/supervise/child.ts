@@ -86,6 +86,8 @@ export function keepChild(plan: ChildPlan, folders: ChildFolders, events: Events
       writeFileSync(pidFile, formatProcess(present), { mode: 0o600 });
       events.started(plan.name, present.pid, false);
     }
+    // It was asked to stop while it started.
+    if (present && ending.signal.aborted) await end(present);
     const [code, signal] = await exit;
     rmSync(pidFile, { force: true });
     present = undefined;
