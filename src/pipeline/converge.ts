@@ -4,6 +4,7 @@ import { observeAndPlan, performRetire, performRollout } from '../rollout/perfor
 import { isEmpty } from '../rollout/plan.ts';
 import type { Place } from '../store/apps.ts';
 import { findPlace, forgetEnvironment } from '../store/apps.ts';
+import type { Lease } from '../store/leases.ts';
 import { getRelease } from '../store/releases.ts';
 import { listContainers } from '../store/routes.ts';
 import type { PipelineDrivers } from './drivers.ts';
@@ -14,7 +15,12 @@ import { planTimes, planWanted } from './wanted.ts';
  * Brings what runs in line with the live release on every server that can be reached: one that came back,
  * a container that is gone, what a killed worker left over. Of a destroyed app nothing is to run.
  */
-export async function converge(place: Place, drivers: PipelineDrivers, signal: AbortSignal): Promise<void> {
+export async function converge(
+  place: Place,
+  lease: Lease,
+  drivers: PipelineDrivers,
+  signal: AbortSignal,
+): Promise<void> {
   const now = await findPlace(drivers.db, place.environment.id);
   if (now === undefined) return;
   const currentId = now.environment.currentReleaseId;
@@ -28,6 +34,7 @@ export async function converge(place: Place, drivers: PipelineDrivers, signal: A
   const job = {
     place: now,
     deploy: { id: release?.deployId ?? 0, epoch: 0 },
+    lease,
     release,
     ...planTimes(settings, release),
     log: toServerLog(now, drivers),

@@ -12,6 +12,7 @@ import type { PipelineDrivers } from './drivers.ts';
 export type Turn = {
   readonly deploy: Deploy;
   readonly place: Place;
+  readonly lease: Lease;
   readonly log: DeployLog;
   readonly signal: AbortSignal;
   /** Aborts on a lost lease or a shutdown only. */
@@ -23,7 +24,7 @@ export type LaneWork = {
   /** Works on one deploy until the lane has nothing more to do for it. */
   advance(turn: Turn): Promise<void>;
   /** When no deploy waits: brings what runs in line with what should. */
-  settle?(place: Place, signal: AbortSignal): Promise<void>;
+  settle?(place: Place, lease: Lease, signal: AbortSignal): Promise<void>;
 };
 
 const renewMs = 2_000;
@@ -46,35 +47,38 @@ export async function runLane(
   try {
     const place = await findPlace(drivers.db, environmentId);
     if (place === undefined) return;
-    await takeTurns(work, place, drivers, signal);
-    if (!signal.aborted) await work.settle?.(place, signal);
+    await takeTurns(work, { place, lease, signal }, drivers);
+    if (!signal.aborted) await work.settle?.(place, lease, signal);
   } finally {
     await releaseLease(drivers.db, lease);
   }
 }
 
-async function takeTurns(work: LaneWork, place: Place, drivers: PipelineDrivers, signal: AbortSignal) {
-  while (!signal.aborted) {
+type HeldLane = { readonly place: Place; readonly lease: Lease; readonly signal: AbortSignal };
+
+async function takeTurns(work: LaneWork, held: HeldLane, drivers: PipelineDrivers): Promise<void> {
+  const { place, lease, signal } = held;
+  // Whoever stood still for long takes no new turn in a lane that is another's by now.
+  while (!signal.aborted && (await renewLease(drivers.db, lease))) {
     const next = nextTurn(work.lane, await listUnfinished(drivers.db, place.environment.id));
     if (next === undefined) return;
     const epoch = await nextEpoch(drivers.db, place.environment.id);
     if (!(await holdDeploy(drivers.db, next.id, epoch))) continue;
-    await takeTurn(work, place, { ...next, epoch }, drivers, signal);
+    await takeTurn(work, held, { ...next, epoch }, drivers);
   }
 }
 
 async function takeTurn(
   work: LaneWork,
-  place: Place,
+  { place, lease, signal: laneSignal }: HeldLane,
   deploy: Deploy,
   drivers: PipelineDrivers,
-  laneSignal: AbortSignal,
 ): Promise<void> {
   using stop = watchStopRequest(drivers, deploy.id);
   await using log = await drivers.journals.write(deploy.id);
   const signal = AbortSignal.any([laneSignal, stop.signal]);
   try {
-    await work.advance({ deploy, place, log, signal, laneSignal });
+    await work.advance({ deploy, place, lease, log, signal, laneSignal });
   } catch (error) {
     // A shutdown or a lost lease leaves the deploy where it is: whoever comes next goes on from there.
     if (laneSignal.aborted) return;

@@ -24,7 +24,7 @@ export function rolloutLane(drivers: PipelineDrivers): LaneWork {
   return {
     lane: 'rollout',
     advance: (turn) => bringLive(turn, drivers),
-    settle: (place, signal) => converge(place, drivers, signal),
+    settle: (place, lease, signal) => converge(place, lease, drivers, signal),
   };
 }
 
@@ -71,9 +71,9 @@ async function findOrMakeRelease({ deploy }: Turn, { db }: PipelineDrivers): Pro
 
 function planContext(turn: Turn, release: Release, drivers: PipelineDrivers): Context {
   const settings = getEnvironmentConfig(drivers.config, turn.place.environment.name);
-  const { deploy, place, log, signal, laneSignal } = turn;
+  const { deploy, place, lease, log, signal, laneSignal } = turn;
   return {
-    job: { deploy, place, log, signal, laneSignal, release, ...planTimes(settings, release) },
+    job: { deploy, place, lease, log, signal, laneSignal, release, ...planTimes(settings, release) },
     wanted: planWanted(place, release, settings),
   };
 }

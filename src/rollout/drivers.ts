@@ -3,6 +3,7 @@ import type { DeployLog } from '../log/deploy-log.ts';
 import type { HealthCheck, Image, Release } from '../model/release.ts';
 import type { Place } from '../store/apps.ts';
 import type { Database } from '../store/database.ts';
+import type { Lease } from '../store/leases.ts';
 
 /** What a rollout needs of the world. */
 export type RolloutDrivers = {
@@ -21,6 +22,8 @@ export type RolloutDrivers = {
 export type RolloutJob = {
   readonly place: Place;
   readonly deploy: { readonly id: number; readonly epoch: number };
+  /** Of the environment's rollout lane: who lost it changes nothing more. */
+  readonly lease: Lease;
   readonly release: Release | null;
   readonly health: HealthCheck;
   readonly drainMs: number;

@@ -18,7 +18,7 @@ export async function performSwitch(job: RolloutJob, change: Switch, drivers: Ro
   );
   const names = new Set(admitted.map((backend) => backend.name));
   const staying = present.filter((row) => !change.dismiss.includes(row.name) && !names.has(row.name));
-  await setBackends(drivers.db, environmentId, [...staying, ...admitted]);
+  await setBackends(drivers.db, job.lease, environmentId, [...staying, ...admitted]);
   await drivers.applyRoutes(job.signal);
 }
 

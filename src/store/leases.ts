@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { Failure } from '../failure.ts';
 import type { Database } from './database.ts';
 
 /** A right to act that ends by itself when its holder stops renewing it. */
@@ -68,6 +69,18 @@ export async function renewLease(db: Database, lease: Lease): Promise<boolean> {
     .where('epoch', '=', lease.epoch)
     .executeTakeFirst();
   return done.numUpdatedRows === 1n;
+}
+
+/** Throws `lease_lost` unless the lease is still held; inside a transaction it fences everything else there. */
+export async function requireLease(db: Database, lease: Lease): Promise<void> {
+  const row = await db
+    .selectFrom('leases')
+    .select('key')
+    .where('key', '=', lease.key)
+    .where('holder', '=', lease.holder)
+    .where('epoch', '=', lease.epoch)
+    .executeTakeFirst();
+  if (row === undefined) throw new Failure('lease_lost', `${lease.key} is held by a newer worker.`);
 }
 
 /** Gives the lease back; the row stays, so that epochs never go back. */

@@ -1,4 +1,5 @@
 import type { Database } from './database.ts';
+import { type Lease, requireLease } from './leases.ts';
 import type { Tables } from './tables.ts';
 
 export type BackendRow = Tables['backends'];
@@ -13,13 +14,15 @@ export async function listBackends(db: Database, environmentId: string): Promise
     .execute();
 }
 
-/** Sets what an environment is to be served by, as one change. */
+/** Sets what an environment is to be served by, as one change, while the lease is held. Throws `lease_lost`. */
 export async function setBackends(
   db: Database,
+  lease: Lease,
   environmentId: string,
   backends: readonly Omit<BackendRow, 'environment_id'>[],
 ): Promise<void> {
   await db.transaction().execute(async (tx) => {
+    await requireLease(tx, lease);
     await tx.deleteFrom('backends').where('environment_id', '=', environmentId).execute();
     if (backends.length === 0) return;
     await tx
@@ -42,12 +45,7 @@ export async function readRoutes(db: Database): Promise<readonly RoutedEnvironme
   const environments = await db
     .selectFrom('environments')
     .innerJoin('apps', 'apps.id', 'environments.app_id')
-    .select([
-      'environments.id',
-      'environments.slot',
-      'environments.name as env',
-      'apps.name as app',
-    ])
+    .select(['environments.id', 'environments.slot', 'environments.name as env', 'apps.name as app'])
     .where('apps.destroyed_at', 'is', null)
     .orderBy('environments.slot')
     .execute();
