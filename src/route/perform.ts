@@ -33,9 +33,15 @@ export async function applyRoutes(
   signal: AbortSignal,
 ): Promise<void> {
   const lease = await waitForLease(db, signal);
-  const renewal = setInterval(() => void renewLease(db, lease), 2_000);
+  const lost = new AbortController();
+  const renew = async () => {
+    // A ledger that is busy for a moment is told again soon.
+    const mine = await renewLease(db, lease).catch(() => true);
+    if (!mine) lost.abort(new Failure('lease_lost', 'Another process applies the routes by now.'));
+  };
+  const renewal = setInterval(renew, 2_000);
   try {
-    await loadBalancer.apply(await readTable(db), signal);
+    await loadBalancer.apply(await readTable(db), AbortSignal.any([signal, lost.signal]));
   } finally {
     clearInterval(renewal);
     await releaseLease(db, lease);

@@ -35,6 +35,8 @@ export async function advanceTable(
   const saved = (await readSaved(paths)) ?? { table: { services: [] }, slots: context.slots };
   const observed = await observeTable(paths, current);
   const changes = planChanges(table, observed);
+  // Whoever stood still since he was asked to end must not change what others did meanwhile.
+  signal.throwIfAborted();
   const growth = changes.find((change) => change.kind === 'grow');
   if (growth !== undefined) {
     await growSlots(context, { ...saved, slots: growth.slots }, signal);
