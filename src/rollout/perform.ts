@@ -48,6 +48,8 @@ export async function performRollout(
     job.log.warning(`${skipped.server} is skipped, it is out of reach: ${skipped.reason}`);
   }
   if (hasRelease(job)) await prepareServers(job, plan, world, drivers);
+  // The ledger may be ahead of the load balancer, after a kill between the two.
+  if (plan.switches.length === 0) await drivers.applyRoutes(job.signal);
   for (const change of plan.switches) {
     await performSwitch(job, change, drivers);
     if (change.servers.length > 0) job.log.detail(`${change.servers.join(', ')}  in rotation`);
