@@ -1,6 +1,7 @@
 import { type LaneWork, runLane } from '../src/pipeline/lane.ts';
 import type { Platform } from '../src/platform.ts';
 import { openTurnTaker } from '../src/queue/queue.ts';
+import { listEnvironmentsWithWork } from '../src/store/deploys.ts';
 
 export type Worker = { close(): Promise<void> };
 
@@ -23,6 +24,7 @@ export async function startLaneWorker(
     await turn;
     running.delete(turn);
   };
+  void resume(concurrency, await listEnvironmentsWithWork(drivers.db), advance);
   const taker = await openTurnTaker(redis, work.lane, { concurrency, log, advance });
   return {
     async close() {
@@ -33,4 +35,20 @@ export async function startLaneWorker(
       await taker.close();
     },
   };
+}
+
+/**
+ * What a killed worker left is gone on with at once: the queue would give it out again only when it is sure
+ * that its holder is gone. The lane's lease keeps two from doing the same.
+ */
+async function resume(
+  concurrency: number,
+  environmentIds: readonly string[],
+  advance: (environmentId: string) => Promise<void>,
+): Promise<void> {
+  const waiting = [...environmentIds];
+  const takeAll = async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await advance(next);
+  };
+  await Promise.all(Array.from({ length: Math.min(concurrency, waiting.length) }, takeAll));
 }

@@ -87,8 +87,9 @@ export async function openTurnTaker(
     connection,
     prefix,
     concurrency: options.concurrency,
-    lockDuration: 10_000,
-    stalledInterval: 5_000,
+    // A second run that comes of a short lock finds the lane's lease taken and ends.
+    lockDuration: 5_000,
+    stalledInterval: 2_000,
     maxStalledCount: 1_000,
     skipVersionCheck: true,
   });
