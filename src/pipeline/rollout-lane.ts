@@ -4,7 +4,13 @@ import type { FailureCode } from '../failure-catalogue.ts';
 import type { Deploy } from '../model/deploy.ts';
 import type { Release } from '../model/release.ts';
 import type { RolloutJob } from '../rollout/drivers.ts';
-import { observeAndPlan, performRetire, performRevert, performRollout } from '../rollout/perform.ts';
+import {
+  awaitServersAndPlan,
+  observeAndPlan,
+  performRetire,
+  performRevert,
+  performRollout,
+} from '../rollout/perform.ts';
 import type { Wanted } from '../rollout/plan.ts';
 import { performReleaseCommand } from '../rollout/release-command.ts';
 
@@ -95,7 +101,7 @@ async function releaseAndRollOut(
   drivers: PipelineDrivers,
 ): Promise<void> {
   const { deploy, log, signal } = turn;
-  const outlook = await observeAndPlan(job, wanted, drivers.rollout);
+  const outlook = await awaitServersAndPlan(job, wanted, drivers.rollout);
   const first = wanted.servers.find((name) =>
     outlook.world.some((seen) => seen.server === name && seen.reachable),
   );

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { Failure } from '../failure.ts';
 import { observeFleet } from '../fleet/observe.ts';
 import type { ObservedServer } from '../model/container.ts';
@@ -8,6 +9,9 @@ import { type Plan, planRollout, type Wanted } from './plan.ts';
 import { prepareServers } from './prepare.ts';
 import { retireContainers } from './retire.ts';
 import { performSwitch } from './switch.ts';
+
+const comeBackMs = 10_000;
+const lookAgainMs = 500;
 
 /** What is there and what is to be done about it. */
 export type Outlook = { readonly plan: Plan; readonly world: readonly ObservedServer[] };
@@ -28,6 +32,25 @@ export async function observeAndPlan(
   const filter = { app: wanted.app, env: wanted.env };
   const world = await observeFleet(drivers.fleet, names, filter, job.signal);
   return { plan: planRollout(wanted, { servers: world, routed }), world };
+}
+
+/**
+ * The same for a rollout that cannot do without some server: one that is out of reach gets 10 s to come back,
+ * since an engine or a connection that starts again takes seconds.
+ */
+export async function awaitServersAndPlan(
+  job: Pick<RolloutJob, 'place' | 'signal' | 'log'>,
+  wanted: Wanted,
+  drivers: RolloutDrivers,
+): Promise<Outlook> {
+  const deadline = performance.now() + comeBackMs;
+  for (let said = false; ; said = true) {
+    const outlook = await observeAndPlan(job, wanted, drivers);
+    const [blocked] = outlook.plan.blocked;
+    if (blocked === undefined || performance.now() > deadline) return outlook;
+    if (!said) job.log.warning(`Waiting for ${blocked.server}, it is out of reach: ${blocked.reason}`);
+    await pause(lookAgainMs, undefined, { signal: job.signal });
+  }
 }
 
 /**
