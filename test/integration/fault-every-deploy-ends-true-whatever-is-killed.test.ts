@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { checkAll } from '../support/checker.ts';
+import { startLoad } from '../support/fault-load.ts';
+import { type FaultWorld, openFaultWorld, type Step, steps } from '../support/fault-world.ts';
+
+// Every step of a deploy, every part of an installation: the table below is all of them, and those that are run
+// each time are the hardest. HAWSER_FAULTS=all runs every cell, HAWSER_FAULTS=<step>/<part> one.
+
+const parts = [
+  'server',
+  'worker-build',
+  'worker-rollout',
+  'redis',
+  'redis-emptied',
+  'load-balancer',
+  'registry',
+  'dockerd',
+  'up',
+] as const;
+type Part = (typeof parts)[number];
+type Cell = { readonly step: Step; readonly part: Part };
+
+const sample: readonly `${Step}/${Part}`[] = [
+  'queued/server',
+  'queued/redis-emptied',
+  'building/worker-build',
+  'building/up',
+  'publishing/registry',
+  'publishing/worker-build',
+  'releasing/worker-rollout',
+  'releasing/dockerd',
+  'preparing/worker-rollout',
+  'preparing/dockerd',
+  'preparing/up',
+  'between-switches/worker-rollout',
+  'between-switches/load-balancer',
+  'between-switches/dockerd',
+  'switched/worker-rollout',
+  'switched/redis',
+];
+
+/** A deploy goes live whatever is killed, but where what is lost is the thing itself. */
+const mayFail: Readonly<Record<string, readonly string[]>> = {
+  // The command died with its engine: it is not run a second time.
+  'releasing/dockerd': ['release_command_failed'],
+};
+
+const all: readonly Cell[] = steps.flatMap((step) => parts.map((part) => ({ step, part })));
+const wanted = process.env.HAWSER_FAULTS;
+const cells = all.filter(({ step, part }) => {
+  const name = `${step}/${part}` as const;
+  return wanted === undefined ? sample.includes(name) : wanted === 'all' || wanted.split(',').includes(name);
+});
+
+let world: FaultWorld;
+
+before(async () => {
+  world = await openFaultWorld(`fault${process.pid}`);
+  const first = await world.push();
+  assert.equal(await first.done, 0, first.output());
+  await checkAll(world.checked());
+});
+
+after(() => world?.close());
+
+for (const { step, part } of cells) {
+  test(`${step}: ${part} is killed`, { timeout: 150_000 }, async (t) => {
+    const target = { ...world.hawser.edge, domain: world.domain };
+    const load = startLoad(target);
+    t.after(() => load.stop());
+    const push = await world.push({ release: step === 'releasing' });
+    await world
+      .waitForStep(push.commit, step)
+      .catch((error) => assert.fail(`${error.message}\n${push.output()}`));
+    const begin = performance.now();
+    await kill(part);
+    const code = await push.done;
+    const clientLost = part === 'server' || part === 'up';
+    if (clientLost && code !== 0) await attachAgain(push.commit);
+    const settled = await checkAll(world.checked()).catch(async (error) => {
+      throw new Error(`${error.message}\n${push.output()}\n${await world.hawser.readLogs()}`);
+    });
+    await load.stop();
+    const deploy = world.readDeploy(push.commit);
+    const told = `${JSON.stringify(deploy)}\n${push.output()}`;
+    if (deploy?.state !== 'live')
+      assert.ok(mayFail[`${step}/${part}`]?.includes(deploy?.failure_code ?? ''), told);
+    if (!clientLost) checkOutput(push.output(), code, deploy);
+    if (step === 'releasing') await checkOneMigration(deploy?.id ?? 0);
+    const failures = load.failed();
+    if (part === 'load-balancer')
+      assert.ok(
+        failures.every(({ at }) => at - begin < 2_500),
+        JSON.stringify(failures),
+      );
+    else assert.deepEqual(failures, [], `${failures.length} of ${load.sent()} requests failed`);
+    t.diagnostic(
+      `${deploy?.state}, content ${Math.round(performance.now() - begin)} ms after the kill (checker ${Math.round(settled)} ms), ` +
+        `${failures.length} of ${load.sent()} requests failed`,
+    );
+  });
+}
+
+async function kill(part: Part): Promise<void> {
+  const { hawser, fleet } = world;
+  if (part === 'redis-emptied') return emptyRedis();
+  if (part === 'dockerd') {
+    const [server] = fleet.servers;
+    await server?.killDocker();
+    await server?.startDocker();
+    return;
+  }
+  await hawser.kill(part);
+  if (part === 'up') await hawser.start();
+}
+
+/** The supervisor stands still meanwhile, or it would start Redis again on what is being removed. */
+async function emptyRedis(): Promise<void> {
+  const { hawser } = world;
+  const supervisor = await hawser.pidOf('up');
+  process.kill(supervisor, 'SIGSTOP');
+  try {
+    await hawser.kill('redis');
+    const folder = join(hawser.data, 'redis');
+    for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true });
+  } finally {
+    process.kill(supervisor, 'SIGCONT');
+  }
+}
+
+/** Whoever lost the server pushes again: it attaches to the deploy that goes on, or finds the branch moved. */
+async function attachAgain(commit: string): Promise<void> {
+  for (let tries = 0; tries < 100; tries += 1) {
+    const again = world.pushAgain(commit);
+    const code = await again.done;
+    if (code === 0) return;
+    const refused = /Connection refused|Failed to connect|Empty reply|Connection reset|server_gone/.test(
+      again.output(),
+    );
+    assert.ok(refused, again.output());
+  }
+  assert.fail('the server did not come back');
+}
+
+function checkOutput(
+  output: string,
+  code: number | null,
+  deploy: ReturnType<FaultWorld['readDeploy']>,
+): void {
+  if (deploy?.state === 'live') {
+    assert.equal(code, 0, output);
+    assert.match(output, /Released v\d+/);
+    return;
+  }
+  assert.notEqual(code, 0, output);
+  assert.ok(output.includes(deploy?.failure_message ?? '?'), output);
+}
+
+async function checkOneMigration(deployId: number): Promise<void> {
+  const journal = await readFile(join(world.hawser.data, 'journals', `${deployId}.log`), 'utf8');
+  const runs = new Set(journal.match(/migrated by [0-9a-f-]{36}/g));
+  assert.ok(runs.size <= 1, `the release command ran ${runs.size} times:\n${journal}`);
+}

@@ -1,0 +1,214 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setImmediate as nextTick } from 'node:timers/promises';
+import { makeBaseImages } from '../../src/setup/base-images.ts';
+import { type Checked, openLedgerFile, type SeenPush } from './checker.ts';
+import { openFleet, type TestFleet } from './fleet.ts';
+import { openHawser, type TestHawser } from './hawser.ts';
+import { runProgram } from './program.ts';
+
+/** Where a deploy can be hit, in the order in which it gets there. */
+export const steps = [
+  'queued',
+  'building',
+  'publishing',
+  'releasing',
+  'preparing',
+  'between-switches',
+  'switched',
+] as const;
+export type Step = (typeof steps)[number];
+
+export type RunningPush = {
+  readonly commit: string;
+  readonly output: () => string;
+  /** Exit code, once git has ended. */
+  readonly done: Promise<number | null>;
+};
+
+/** Two servers, one installation, one app that is slow enough to be hit anywhere. */
+export type FaultWorld = {
+  readonly fleet: TestFleet;
+  readonly hawser: TestHawser;
+  readonly app: string;
+  readonly domain: string;
+  readonly pushes: SeenPush[];
+  /** Commits a change and pushes it; `release` gives it a release command. */
+  push(how?: { release?: boolean; broken?: boolean; app?: string }): Promise<RunningPush>;
+  /** Pushes the same commit once more. */
+  pushAgain(commit: string, app?: string): RunningPush;
+  /** Resolves when the deploy of the commit is seen in the step; throws once it went past it. */
+  waitForStep(commit: string, step: Step): Promise<void>;
+  /** The last deploy of a commit, as the ledger has it. */
+  readDeploy(commit: string): DeployRow | undefined;
+  /** The whole world as the checker wants it. */
+  checked(): Checked;
+  close(): Promise<void>;
+};
+
+export type DeployRow = {
+  readonly id: number;
+  readonly state: string;
+  readonly failure_code: string | null;
+  readonly failure_message: string | null;
+  readonly switched_at: string | null;
+  readonly ended_at: string | null;
+  /** Backends in rotation of this deploy's release, and of all. */
+  readonly mine: number;
+  readonly routed: number;
+  /** Runs of its release command that were begun. */
+  readonly commands: number;
+};
+
+const server = `
+const http = require('node:http');
+const body = require('node:fs').readFileSync('marker', 'utf8');
+const server = http.createServer((request, response) => response.end(body));
+setTimeout(() => server.listen(process.env.PORT), 1000);
+process.on('SIGTERM', () => server.close(() => process.exit(0)));
+`;
+const dockerfile = `FROM hawser-base/node
+WORKDIR /app
+COPY . .
+RUN sleep 1
+CMD ["node", "server.js"]
+`;
+const procfile = `web: node server.js
+release: sleep 1; echo "migrated by $(cat /proc/sys/kernel/random/uuid)"
+`;
+
+const rollout = { health: { interval: '100ms', deadline: '20s' }, drain: '3s', stopTimeout: '3s' };
+const stepLimitMs = 60_000;
+
+export async function openFaultWorld(app: string): Promise<FaultWorld> {
+  await makeBaseImages(['node']);
+  const folder = await mkdtemp(join(tmpdir(), 'hawser-fault-'));
+  const fleet = await openFleet({ servers: 2 });
+  const hawser = await openHawser({
+    servers: fleet.config,
+    environments: { production: { branches: ['main'], rollout } },
+  }).catch(async (error) => {
+    await fleet.close();
+    throw error;
+  });
+  const git = (...argv: string[]) => runProgram('git', ['-C', folder, ...argv], { env: gitEnv(folder) });
+  await git('init', '-q', '-b', 'main');
+  await writeFile(join(folder, 'server.js'), server);
+  await writeFile(join(folder, 'Dockerfile'), dockerfile);
+  const pushes: SeenPush[] = [];
+  const markers = new Map<string, string>();
+  let count = 0;
+
+  function pushAgain(commit: string, to = app): RunningPush {
+    const argv = ['-C', folder, 'push', hawser.remote(to), `${commit}:refs/heads/main`];
+    const child = spawn('git', argv, { env: gitEnv(folder), stdio: ['ignore', 'pipe', 'pipe'] });
+    const chunks: string[] = [];
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (chunk) => chunks.push(String(chunk)));
+    const done = once(child, 'close').then(([code]) => {
+      if (to === app) pushes.push({ commit, code });
+      return code as number | null;
+    });
+    return { commit, output: () => chunks.join(''), done };
+  }
+
+  return {
+    fleet,
+    hawser,
+    app,
+    domain: `${app}.localhost`,
+    pushes,
+    pushAgain,
+    async push({ release = false, broken = false, app: to } = {}) {
+      count += 1;
+      await writeFile(join(folder, 'marker'), `body ${count}\n`);
+      await writeFile(
+        join(folder, 'Procfile'),
+        release ? procfile : `web: ${broken ? 'node gone.js' : 'node server.js'}\n`,
+      );
+      await git('add', '--all');
+      await git('commit', '-q', '-m', `change ${count}`);
+      const commit = (await git('rev-parse', 'HEAD')).trim();
+      markers.set(commit, `body ${count}`);
+      // The next change of a branch that was refused goes on from what is there.
+      return pushAgain(commit, to);
+    },
+    waitForStep: (commit, step) => waitForStep(hawser.data, commit, step),
+    readDeploy: (commit) => readDeploy(hawser.data, commit),
+    checked: () => ({
+      data: hawser.data,
+      servers: fleet.servers,
+      builder: { dockerHost: 'unix:///var/run/docker.sock' },
+      app,
+      env: 'production',
+      branch: 'refs/heads/main',
+      containers: 2,
+      ask: () => hawser.fetch(`${app}.localhost`),
+      bodyOf: (commit) => markers.get(commit) ?? `no body of ${commit}`,
+      pushes,
+    }),
+    async close() {
+      await hawser.close();
+      await fleet.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function gitEnv(folder: string): NodeJS.ProcessEnv {
+  const who = { NAME: 'Test', EMAIL: 'test@localhost' };
+  return {
+    PATH: process.env.PATH,
+    HOME: folder,
+    GIT_CONFIG_NOSYSTEM: '1',
+    GIT_CONFIG_GLOBAL: '/dev/null',
+    GIT_TERMINAL_PROMPT: '0',
+    ...Object.fromEntries(
+      Object.entries(who).flatMap(([key, value]) => [
+        [`GIT_AUTHOR_${key}`, value],
+        [`GIT_COMMITTER_${key}`, value],
+      ]),
+    ),
+  };
+}
+
+const deploySql = `
+  select d.id, d.state, d.failure_code, d.failure_message, d.switched_at, d.ended_at,
+         (select count(*) from backends b join containers c on c.name = b.name and c.server = b.server
+           where b.environment_id = d.environment_id and c.release_id = d.release_id) as mine,
+         (select count(*) from backends b where b.environment_id = d.environment_id) as routed,
+         (select count(*) from steps p where p.deploy_id = d.id and p.name = 'release-command') as commands
+    from deploys d join sources s on s.id = d.source_id
+   where s.commit_oid = ? order by d.id desc limit 1`;
+
+function readDeploy(data: string, commit: string): DeployRow | undefined {
+  using ledger = openLedgerFile(data);
+  return ledger.all(deploySql, commit)[0] as DeployRow | undefined;
+}
+
+/** Looks as fast as it can: some steps last for milliseconds only. */
+async function waitForStep(data: string, commit: string, step: Step): Promise<void> {
+  using ledger = openLedgerFile(data);
+  const deadline = performance.now() + stepLimitMs;
+  while (performance.now() < deadline) {
+    const row = ledger.all(deploySql, commit)[0] as DeployRow | undefined;
+    const now = row === undefined ? undefined : stepOf(row);
+    if (now === step) return;
+    if (row?.ended_at || (now && steps.indexOf(now) > steps.indexOf(step)))
+      throw new Error(`${step} was missed: ${JSON.stringify(row)}`);
+    await nextTick();
+  }
+  throw new Error(`${step} was not reached within ${stepLimitMs} ms`);
+}
+
+function stepOf(row: DeployRow): Step | undefined {
+  // Without a release command it passes through that state only.
+  if (row.state === 'releasing') return row.commands > 0 ? 'releasing' : undefined;
+  if (row.state !== 'rolling_out') return steps.find((step) => step === row.state);
+  if (row.switched_at !== null) return 'switched';
+  if (row.mine === 0) return 'preparing';
+  return row.mine < row.routed ? 'between-switches' : 'switched';
+}
