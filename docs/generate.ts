@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { describeCommands } from '../src/cli/describe.ts';
 import { describeConfig } from '../src/config/json-schema.ts';
 import { failureCatalogue } from '../src/failure-catalogue.ts';
 
@@ -6,6 +7,7 @@ import { failureCatalogue } from '../src/failure-catalogue.ts';
 export const generated = {
   'schema/deploy.config.schema.json': () => `${JSON.stringify(describeConfig(), null, 2)}\n`,
   'errors.md': () => describeErrors(),
+  'commands.md': () => describeCommands(),
 };
 
 function describeErrors(): string {

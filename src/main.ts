@@ -1,4 +1,6 @@
 #!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+
 const oldest = 26;
 const [major = '0'] = process.versions.node.split('.');
 if (Number(major) < oldest) {
@@ -17,9 +19,12 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
+const manifest: { version: string } = JSON.parse(
+  readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
+);
+
 // Only now: an older Node gets as far as the message above.
 const { runCommandLine } = await import('./cli/run.ts');
-const { default: manifest } = await import('../package.json', { with: { type: 'json' } });
 process.exitCode = await runCommandLine({
   argv: process.argv.slice(2),
   env: process.env,

@@ -1,3 +1,4 @@
+import { networkName } from '../../fleet/container.ts';
 import { observeFleet } from '../../fleet/observe.ts';
 import type { ObservedServer } from '../../model/container.ts';
 import type { Place } from '../../store/apps.ts';
@@ -39,6 +40,7 @@ export const containerRoutes: readonly Route[] = [
         containers.map(async (container) => ({
           server: container.server,
           name: container.name,
+          network: networkName(container.app, container.env),
           command: await describeDockerRun(desk, place, container),
         })),
       );

@@ -1,5 +1,5 @@
 import { allow } from '../../model/access.ts';
-import { listPlaces, type Place } from '../../store/apps.ts';
+import { appNotFound, findApp, listPlaces, type Place } from '../../store/apps.ts';
 import { getDeploy, listDeploys } from '../../store/deploys.ts';
 import { listSteps } from '../../store/steps.ts';
 import { followLog, parsePosition, readWholeLog } from '../deploy-log.ts';
@@ -19,12 +19,15 @@ export const deployRoutes: readonly Route[] = [
     query: deploysQuery,
     body: nothing,
     async answer({ desk, actor, query }) {
-      const places = (await listPlaces(desk.db)).filter(
-        ({ app, environment, destroyed }) =>
-          !destroyed &&
-          allow(actor, 'read', app) &&
-          (query.app ?? app.name) === app.name &&
-          (query.env ?? environment.name) === environment.name,
+      const app = query.app === undefined ? undefined : await findApp(desk.db, query.app);
+      if (query.app !== undefined && (app === undefined || !allow(actor, 'read', app))) {
+        throw appNotFound(query.app);
+      }
+      const places = (await listPlaces(desk.db, app?.id)).filter(
+        (place) =>
+          !place.destroyed &&
+          allow(actor, 'read', place.app) &&
+          (query.env ?? place.environment.name) === place.environment.name,
       );
       return { json: await listPage(desk, places, query) };
     },

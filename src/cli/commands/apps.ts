@@ -34,7 +34,9 @@ export const addAppCommands: AddCommands = (program, session) => {
     .action(async (_options, command) => {
       const options = optionsOf(command);
       const client = session.open(options);
-      const app = await client.ask<AppAnswer>(`/apps/${await session.findApp(client, options)}`);
+      const app = await client.ask<AppAnswer>(
+        `/apps/${encodeURIComponent(await session.findApp(client, options))}`,
+      );
       if (options.json) return terminal.printJson(app);
       printApp(session, app);
     });
@@ -60,14 +62,9 @@ function describeRow({ name, environments, createdAt }: AppAnswer): string[] {
 }
 
 function printApp({ terminal }: Session, app: AppAnswer): void {
-  terminal.printTable(
-    ['', ''],
-    [
-      ['app', app.name],
-      ['remote', app.remote],
-      ['created', `${time(app.createdAt)} by ${app.createdBy}`],
-    ],
-  );
+  terminal.print(`app      ${app.name}`);
+  terminal.print(`remote   ${app.remote}`);
+  terminal.print(`created  ${time(app.createdAt)} by ${app.createdBy}`);
   if (app.environments.length === 0) {
     terminal.say(`Nothing was pushed to it yet: git remote add hawser ${app.remote}`);
     return;

@@ -8,7 +8,12 @@ import type { CommonOptions, Session } from '../session.ts';
 import { orDash } from '../words.ts';
 
 type Observed<T> = Page<T> & { readonly env: string; readonly unreachable: readonly Unreachable[] };
-type DockerLine = { readonly server: string; readonly name: string; readonly command: string | null };
+type DockerLine = {
+  readonly server: string;
+  readonly name: string;
+  readonly network: string;
+  readonly command: string | null;
+};
 
 export const addContainerCommands: AddCommands = (program, session) => {
   withJson(withApp(program.command('ps')))
@@ -63,9 +68,14 @@ async function printDocker(session: Session, client: Client, path: string, optio
   const answer = await client.ask<Observed<DockerLine>>(`${path}/docker`, { query: { env: options.env } });
   if (options.json) terminal.printJson({ containers: answer.items, unreachable: answer.unreachable });
   else {
-    for (const { server, name, command } of answer.items) {
+    for (const [server, lines = []] of Map.groupBy(answer.items, (item) => item.server)) {
       terminal.print(`# ${server}`);
-      terminal.print(command ?? `# ${name}: its release is not known any more`);
+      for (const network of new Set(lines.map((item) => item.network))) {
+        terminal.print(`docker network create ${network}`);
+      }
+      for (const { name, command } of lines) {
+        terminal.print(command ?? `# ${name}: its release is not known any more`);
+      }
     }
   }
   tellUnreachable(session, answer.unreachable);

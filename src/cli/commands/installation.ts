@@ -65,19 +65,24 @@ export const addInstallationCommands: AddCommands = (program, session) => {
     .description('what is wrong with the installation, each with its next step')
     .action(async (_options, command) => {
       const options = optionsOf(command);
-      printFindings(session, await examine(session, options), options);
+      const findings = await examine(session, options);
+      printFindings(session, findings.items, options);
+      if (!findings.answered) session.end(exitCodes.outOfReach);
     });
 };
 
 /** The server's own findings; when it does not answer, what can be seen without it. */
-async function examine(session: Session, options: CommonOptions): Promise<readonly FindingAnswer[]> {
+async function examine(
+  session: Session,
+  options: CommonOptions,
+): Promise<{ readonly answered: boolean; readonly items: readonly FindingAnswer[] }> {
   try {
-    return (await session.open(options).ask<Page<FindingAnswer>>('/doctor')).items;
+    const { items } = await session.open(options).ask<Page<FindingAnswer>>('/doctor');
+    return { answered: true, items };
   } catch (error) {
     if (!(error instanceof Failure) || error.code !== 'hawser_unreachable') throw error;
-    session.end(exitCodes.outOfReach);
     const server = { name: 'server', state: 'failed', detail: error.message, fix: error.fix } as const;
-    return [await examineFile(session, options), server];
+    return { answered: false, items: [await examineFile(session, options), server] };
   }
 }
 
