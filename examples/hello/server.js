@@ -8,7 +8,7 @@ const facts = {
   commit: process.env.HAWSER_COMMIT ?? 'unknown',
   host: hostname(),
 };
-const rows = Object.entries(facts).map(([name, value]) => `<dt>${name}<dd>${escape(value)}`);
+const rows = Object.entries(facts).map(([name, value]) => `<dt>${name}<dd>${quote(value)}`);
 const page = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -35,6 +35,6 @@ server.listen(process.env.PORT || 8080, () => console.log(`hello ${version} list
 // What has begun is answered, then it ends: nobody sees a release go.
 for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => server.close(() => process.exit(0)));
 
-function escape(text) {
+function quote(text) {
   return String(text).replace(/[&<>"]/g, (sign) => `&#${sign.codePointAt(0)};`);
 }
