@@ -1,0 +1,233 @@
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { openApi } from '../../src/api/api.ts';
+import type { ApiDesk } from '../../src/api/desk.ts';
+import { type Config, readConfig } from '../../src/config.ts';
+import { openFleet } from '../../src/fleet/fleet.ts';
+import { type Journals, openJournals } from '../../src/log/journal.ts';
+import type { App, Environment } from '../../src/model/app.ts';
+import type { Deploy } from '../../src/model/deploy.ts';
+import type { Right } from '../../src/model/token.ts';
+import { acceptRetry, acceptRollback, cancelDeploy } from '../../src/pipeline/accept.ts';
+import { createApp, destroyApp, ensureEnvironment } from '../../src/store/apps.ts';
+import { type Database, openLedger } from '../../src/store/database.ts';
+import {
+  advanceDeploy,
+  getDeploy,
+  holdDeploy,
+  recordDeploy,
+  reserveDeployId,
+} from '../../src/store/deploys.ts';
+import { recordRelease, switchRelease } from '../../src/store/releases.ts';
+import { createToken } from '../../src/store/tokens.ts';
+
+/** The API with a real ledger and journals, served on a loopback port and on the socket of its data folder. */
+export type ApiWorld = {
+  readonly config: Config;
+  readonly db: Database;
+  readonly journals: Journals;
+  readonly url: string;
+  readonly logged: readonly object[];
+  readonly shop: { readonly app: App; readonly environment: Environment };
+  makeToken(appId: string | null, ...rights: Right[]): Promise<string>;
+  ask(method: string, path: string, asking?: Asking): Promise<Answered>;
+  /** A deploy of a push to shop/production, waiting in the queue. */
+  queue(): Promise<Deploy>;
+  /** Ends it as the workers would: live with a release, or failed. */
+  finish(deploy: Deploy, how?: 'live' | 'failed'): Promise<Deploy>;
+  /** Ends every connection and serves again after `restart` resolves, as a restart of the server would. */
+  restart(): Promise<void>;
+};
+
+export type Asking = {
+  readonly token?: string;
+  readonly headers?: Record<string, string>;
+  readonly body?: unknown;
+  readonly text?: string;
+};
+
+export type Answered = {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look at whatever was answered
+  readonly json: any;
+};
+
+const image = { repository: 'hawser/x', digest: `sha256:${'a'.repeat(64)}` };
+
+/** Opens it with the app `shop`; `desk` replaces parts of what is behind the API. */
+export async function openApiWorld(t: TestContext, desk: Partial<ApiDesk> = {}): Promise<ApiWorld> {
+  const folder = mkdtempSync(join(tmpdir(), 'hawser-api-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  mkdirSync(join(folder, 'data'));
+  const port = await findFreePort();
+  const file = join(folder, 'deploy.config.json');
+  writeFileSync(file, JSON.stringify({ listen: { http: `127.0.0.1:${port}` } }));
+  const config = readConfig(file, {});
+  const ledger = await openLedger(join(config.data, 'ledger.db'));
+  t.after(() => ledger[Symbol.asyncDispose]());
+  const { db } = ledger;
+  const journals = openJournals(join(config.data, 'journals'), config.limits.log);
+  const logged: object[] = [];
+  const note = (fields: object, message: string) => void logged.push({ message, ...fields });
+  const whole = { ...makeDesk(config, db, journals), ...desk };
+  const serving = await serve(whole, { info: note, warn: note, error: note });
+  t.after(() => serving.stop());
+  const app = await createApp(db, 'shop', 'test');
+  const environment = await ensureEnvironment(db, app, 'production', 'shop.localhost');
+
+  async function queue(): Promise<Deploy> {
+    const id = await reserveDeployId(db);
+    const commit = `${id}`.padStart(40, '0');
+    const by = { author: 'Ada <ada@example.com>', message: 'a change\n\nand why', actor: 'test' };
+    const source = { appId: app.id, ref: 'refs/heads/main', commit, previous: '0'.repeat(40), ...by };
+    const environmentId = environment.id;
+    const rest = { kind: 'push', options: {}, fromReleaseId: null, supersede: false, actor: 'test' } as const;
+    return recordDeploy(db, { id, environmentId, source, ...rest });
+  }
+
+  return {
+    config,
+    db,
+    journals,
+    url: config.url,
+    logged,
+    shop: { app, environment },
+    async makeToken(appId, ...rights) {
+      const made = await createToken(db, { name: rights.join(' '), appId, rights, days: 1, actor: 'test' });
+      return made.token;
+    },
+    ask: (method, path, asking) => ask(config.url, method, path, asking),
+    queue,
+    finish: (deploy, how = 'live') => finish(db, deploy, how),
+    restart: () => serving.restart(),
+  };
+}
+
+function makeDesk(config: Config, db: Database, journals: Journals): ApiDesk {
+  const drivers = { config, db, journals, touch: async () => undefined };
+  const fleet = openFleet({
+    servers: config.servers,
+    findPin: () => null,
+    readIdentity: async () => Buffer.alloc(0),
+    log: () => undefined,
+  });
+  return {
+    config,
+    db,
+    journals,
+    fleet,
+    createApp: (name, actor) => createApp(db, name, actor),
+    destroyApp: (app) => destroyApp(db, app.id),
+    rollback: (wanted) => acceptRollback(wanted, drivers),
+    retry: (deploy, actor) => acceptRetry(deploy, actor, drivers),
+    cancel: (deploy, actor) => cancelDeploy(deploy, actor, drivers),
+    readiness: async () => [{ name: 'ledger', ok: true, detail: 'ok' }],
+    planApply: async () => [],
+    apply: async () => [],
+    readHostKey: (name, signal) => fleet.readHostKey(name, signal),
+    trustServer: async () => undefined,
+  };
+}
+
+type Serving = { stop(): Promise<void>; restart(): Promise<void> };
+
+async function serve(desk: ApiDesk, log: Parameters<typeof openApi>[1]['log']): Promise<Serving> {
+  const { config } = desk;
+  let running: (() => Promise<void>)[] = [];
+  async function start(): Promise<void> {
+    for (const trusted of [false, true]) {
+      const api = await openApi(desk, { trusted, log });
+      const server = createServer((request, response) => api.respond(request, response));
+      server.listen(trusted ? { path: join(config.data, 'hawser.sock') } : config.listen.http);
+      await once(server, 'listening');
+      running.push(async () => {
+        server.close();
+        server.closeAllConnections();
+        await api.close();
+      });
+    }
+  }
+  async function stop(): Promise<void> {
+    await Promise.all(running.map((end) => end()));
+    running = [];
+  }
+  await start();
+  return {
+    stop,
+    async restart() {
+      await stop();
+      await start();
+    },
+  };
+}
+
+async function ask(url: string, method: string, path: string, asking: Asking = {}): Promise<Answered> {
+  const { token, headers, body, text } = asking;
+  const response = await fetch(url + path, {
+    method,
+    headers: {
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    ...(body === undefined && text === undefined ? {} : { body: text ?? JSON.stringify(body) }),
+  });
+  const answer = await response.text();
+  const isJson = response.headers.get('content-type')?.includes('json') ?? false;
+  return {
+    status: response.status,
+    headers: response.headers,
+    text: answer,
+    json: isJson ? JSON.parse(answer) : null,
+  };
+}
+
+async function finish(db: Database, deploy: Deploy, how: 'live' | 'failed'): Promise<Deploy> {
+  const held = { id: deploy.id, epoch: deploy.id };
+  await holdDeploy(db, deploy.id, held.epoch);
+  if (how === 'failed') {
+    const failure = {
+      failure_code: 'build_failed',
+      failure_message: 'step 3 failed',
+      failure_fix: 'Mend it.',
+    };
+    await advanceDeploy(db, held, { state: 'failed', ...failure });
+    return getDeploy(db, deploy.id);
+  }
+  const release = await recordRelease(db, {
+    environmentId: deploy.environmentId,
+    image,
+    config: { DATABASE_URL: 'postgres://secret' },
+    processes: [{ type: 'web', command: null, quantity: null }],
+    releaseCommand: null,
+    port: 8080,
+    health: null,
+    resources: { memory: 1, cpus: 1, pids: 1 },
+    commit: `${deploy.id}`.padStart(40, '0'),
+    author: 'Ada',
+    message: 'a change',
+    actor: 'test',
+    deployId: deploy.id,
+    rollbackOf: null,
+  });
+  await advanceDeploy(db, held, { release_id: release.id });
+  await switchRelease(db, held, release);
+  await advanceDeploy(db, held, { state: 'live' });
+  return getDeploy(db, deploy.id);
+}
+
+async function findFreePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
