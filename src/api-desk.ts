@@ -1,14 +1,18 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { ApiDesk } from './api/desk.ts';
 import { planApply } from './config/difference.ts';
 import type { Config } from './config.ts';
 import { Failure } from './failure.ts';
 import type { App } from './model/app.ts';
+import { acceptRetry, acceptRollback, cancelDeploy } from './pipeline/accept.ts';
 import type { Platform } from './platform.ts';
 import { isReady as isRegistryReady } from './publish/registry.ts';
 import { checkRedis } from './queue/queue.ts';
 import { createApp, destroyApp, listPlaces } from './store/apps.ts';
 import { pinHostKey } from './store/pins.ts';
-import { acceptRetry, acceptRollback, cancelDeploy } from './pipeline/accept.ts';
+
+// A server that is out of reach is cleared when it is back; nobody waits for that.
+const destroyWaitMs = 30_000;
 
 /** The pipeline as the API sees it; `readAgain` reads deploy.config.json as it is now. */
 export function openApiDesk(platform: Platform, readAgain: () => Config): ApiDesk {
@@ -42,7 +46,7 @@ export function openApiDesk(platform: Platform, readAgain: () => Config): ApiDes
   };
 }
 
-/** The app is gone at once; its containers and repository follow. */
+/** The app is gone for its users at once; it resolves when nothing of it is left on any server, or after 30 s. */
 async function destroyWhole(app: App, { drivers }: Platform): Promise<void> {
   const places = await listPlaces(drivers.db, app.id);
   await destroyApp(drivers.db, app.id);
@@ -50,6 +54,8 @@ async function destroyWhole(app: App, { drivers }: Platform): Promise<void> {
     await drivers.touch('build', environment.id);
     await drivers.touch('rollout', environment.id);
   }
+  const deadline = performance.now() + destroyWaitMs;
+  while (performance.now() < deadline && (await listPlaces(drivers.db, app.id)).length > 0) await pause(100);
 }
 
 async function checkReadiness({ drivers, redis, loadBalancer, config }: Platform) {

@@ -11,6 +11,7 @@ import type { RolloutDrivers, RolloutJob } from './drivers.ts';
 import type { Plan } from './plan.ts';
 import { choosePort } from './port.ts';
 import { probeContainer } from './probe.ts';
+import { planVariables } from './variables.ts';
 
 const lostCodes: readonly FailureCode[] = ['ssh_unreachable', 'docker_lost', 'server_no_docker'];
 const lostLimitMs = 30_000;
@@ -132,7 +133,7 @@ function toSpec({ container, job, image, connection }: Start, hostPort: number |
     wanted: container,
     image,
     process,
-    config: job.release.config,
+    config: { ...planVariables(job.place, job.release), ...job.release.config },
     resources: job.release.resources,
     publish,
     deploy: job.deploy.id,

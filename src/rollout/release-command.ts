@@ -7,6 +7,7 @@ import type { Release } from '../model/release.ts';
 import { beginStep, endStep, findStep } from '../store/steps.ts';
 import type { RolloutDrivers, RolloutJob } from './drivers.ts';
 import { withReconnect } from './prepare.ts';
+import { planVariables } from './variables.ts';
 
 const stepName = 'release-command';
 const timeoutMs = 3_600_000;
@@ -57,7 +58,7 @@ async function runOn(job: RolloutJob & { release: Release }, server: string, dri
     },
     image,
     process: { type: 'release', command: job.release.releaseCommand, quantity: 1 },
-    config: job.release.config,
+    config: { ...planVariables(job.place, job.release), ...job.release.config },
     resources: job.release.resources,
     publish: null,
     deploy: job.deploy.id,

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { get, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -104,12 +105,14 @@ async function pushExample(demo: Demo): Promise<void> {
   await run('git', ['-C', folder, 'push', '--', remote, 'main']);
 }
 
-/** The page as a browser would get it, from the load balancer. */
-async function fetchPage(demo: Demo): Promise<string> {
-  const url = urlOf(demo);
-  const answer = await fetch(url, { signal: AbortSignal.timeout(10_000) });
-  if (!answer.ok) throw new Error(`${url} answered ${answer.status}`);
-  return answer.text();
+/** The page from the load balancer; not every resolver knows the names below localhost that browsers know. */
+async function fetchPage({ ports }: Demo): Promise<string> {
+  const headers = { host: `hello.localhost:${ports.edge}` };
+  const asked = get({ host: '127.0.0.1', port: ports.edge, headers, signal: AbortSignal.timeout(10_000) });
+  const [answer] = (await once(asked, 'response')) as [IncomingMessage];
+  const page = await text(answer);
+  if (answer.statusCode !== 200) throw new Error(`the app answered ${answer.statusCode}: ${page}`);
+  return page;
 }
 
 function urlOf({ ports }: Demo): string {
@@ -131,7 +134,16 @@ Ctrl-C ends everything.`);
 /** Destroying the apps takes their containers, networks and images along. */
 async function removeApps(demo: Demo): Promise<void> {
   const apps = JSON.parse(await hawser(demo, 'apps', '--json')) as { name: string }[];
-  for (const { name } of apps) await hawser(demo, 'apps:destroy', '-a', name, '--confirm', name, '--wait');
+  for (const { name } of apps) await hawser(demo, 'apps:destroy', '-a', name, '--confirm', name);
+}
+
+async function leaveNothing(demo: Demo, server: ChildProcess | undefined): Promise<void> {
+  try {
+    if (server !== undefined) await removeApps(demo);
+  } finally {
+    if (server !== undefined) await stopHawser(server);
+    await rm(demo.folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+  }
 }
 
 async function runDemo(once: boolean): Promise<void> {
@@ -153,11 +165,7 @@ async function runDemo(once: boolean): Promise<void> {
     await interrupted;
   } finally {
     say('Leaving nothing behind');
-    if (server !== undefined) {
-      await removeApps(demo);
-      await stopHawser(server);
-    }
-    await rm(demo.folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+    await leaveNothing(demo, server);
   }
 }
 

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as nextTick } from 'node:timers/promises';
@@ -42,6 +42,8 @@ export type FaultWorld = {
   pushAgain(commit: string, app?: string): RunningPush;
   /** Resolves when the deploy of the commit is seen in the step; throws once it went past it. */
   waitForStep(commit: string, step: Step): Promise<void>;
+  /** Kills Redis and removes everything that it had written. */
+  emptyRedis(): Promise<void>;
   /** The last deploy of a commit, as the ledger has it. */
   readDeploy(commit: string): DeployRow | undefined;
   /** The whole world as the checker wants it. */
@@ -137,6 +139,7 @@ export async function openFaultWorld(app: string): Promise<FaultWorld> {
       return pushAgain(commit, to);
     },
     waitForStep: (commit, step) => waitForStep(hawser.data, commit, step),
+    emptyRedis: () => emptyRedis(hawser),
     readDeploy: (commit) => readDeploy(hawser.data, commit),
     checked: () => ({
       data: hawser.data,
@@ -156,6 +159,19 @@ export async function openFaultWorld(app: string): Promise<FaultWorld> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** The supervisor stands still meanwhile, or it would start Redis again on what is being removed. */
+async function emptyRedis(hawser: TestHawser): Promise<void> {
+  const supervisor = await hawser.pidOf('up');
+  process.kill(supervisor, 'SIGSTOP');
+  try {
+    await hawser.kill('redis');
+    const folder = join(hawser.data, 'redis');
+    for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true });
+  } finally {
+    process.kill(supervisor, 'SIGCONT');
+  }
 }
 
 function gitEnv(folder: string): NodeJS.ProcessEnv {

@@ -1,14 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { get, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { openLedger } from '../../src/store/database.ts';
 import { createToken } from '../../src/store/tokens.ts';
 import { eventually } from './eventually.ts';
-import { run } from './run.ts';
+import { findFreePort } from './sshd.ts';
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
@@ -148,35 +149,16 @@ async function makeAdminToken(ledger: string): Promise<string> {
   return made.token;
 }
 
-/** curl sends the Host header that we name; fetch would not. */
+/** With the Host header that we name, which `fetch` would not send. */
 async function fetchThrough(port: number, domain: string, path: string) {
-  const format = '\n%{http_code}';
-  const text = await run(
-    'curl',
-    '-sS',
-    '-m',
-    '10',
-    '-w',
-    format,
-    '-H',
-    `Host: ${domain}`,
-    `http://127.0.0.1:${port}${path}`,
-  );
-  const cut = text.lastIndexOf('\n');
-  return { status: Number(text.slice(cut + 1)), body: text.slice(0, cut) };
+  const signal = AbortSignal.timeout(10_000);
+  const asked = get({ host: '127.0.0.1', port, path, headers: { host: domain }, agent: false, signal });
+  const [answer] = (await once(asked, 'response')) as [IncomingMessage];
+  return { status: answer.statusCode ?? 0, body: await text(answer) };
 }
 
 function collect(stream: NodeJS.ReadableStream): string[] {
   const chunks: string[] = [];
   stream.on('data', (chunk) => chunks.push(String(chunk)));
   return chunks;
-}
-
-async function findFreePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }
