@@ -6,7 +6,7 @@ import type { Release } from '../model/release.ts';
 import { listBackends, listContainers } from '../store/routes.ts';
 import type { RolloutDrivers, RolloutJob } from './drivers.ts';
 import { type Plan, planRollout, type Wanted } from './plan.ts';
-import { prepareServers } from './prepare.ts';
+import { type Prepared, prepareServers } from './prepare.ts';
 import { retireContainers } from './retire.ts';
 import { performSwitch } from './switch.ts';
 
@@ -70,13 +70,19 @@ export async function performRollout(
   for (const skipped of plan.skipped) {
     job.log.warning(`${skipped.server} is skipped, it is out of reach: ${skipped.reason}`);
   }
-  if (hasRelease(job)) await prepareServers(job, plan, world, drivers);
-  // The ledger may be ahead of the load balancer, after a kill between the two.
-  if (plan.switches.length === 0) await drivers.applyRoutes(job.signal);
+  const prepared = hasRelease(job)
+    ? await prepareServers(job, plan, world, drivers)
+    : new Map<string, Prepared>();
   for (const change of plan.switches) {
     await performSwitch(job, change, drivers);
-    if (change.servers.length > 0) job.log.detail(`${change.servers.join(', ')}  in rotation`);
+    for (const server of change.servers) job.log.detail(describeServer(server, prepared.get(server)));
   }
+}
+
+function describeServer(server: string, prepared: Prepared | undefined): string {
+  if (prepared === undefined) return `${server}  in rotation`;
+  const [pulled, healthy] = [prepared.pulledMs, prepared.healthyMs].map((ms) => `${(ms / 1000).toFixed(1)}s`);
+  return `${server}  pulled ${pulled}  healthy ${healthy}  in rotation`;
 }
 
 function hasRelease(job: RolloutJob): job is RolloutJob & { release: Release } {

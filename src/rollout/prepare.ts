@@ -20,13 +20,19 @@ const lastLinesMs = 5_000;
 // A process that is not routed is taken for good when it still runs after this long.
 const settleMs = 1_500;
 
-/** Brings the image, starts what is missing and probes it, on all servers at once. Throws the first failure. */
+/** How long a server took, in ms. */
+export type Prepared = { readonly pulledMs: number; readonly healthyMs: number };
+
+/**
+ * Brings the image, starts what is missing and probes it, on all servers at once. Answers how long each took.
+ * Throws the first failure.
+ */
 export async function prepareServers(
   job: RolloutJob & { release: Release },
   plan: Plan,
   world: readonly ObservedServer[],
   drivers: RolloutDrivers,
-): Promise<void> {
+): Promise<ReadonlyMap<string, Prepared>> {
   const containers = [...plan.start, ...plan.probe];
   const servers = [...new Set(containers.map((container) => container.server))];
   const stop = new AbortController();
@@ -34,14 +40,17 @@ export async function prepareServers(
   const taken = await listTakenPorts(drivers, world, containers);
   const tasks = servers.map(async (server) => {
     try {
-      await withReconnect(signal, () => prepareServer({ ...job, signal }, server, plan, taken, drivers));
+      const begin = { ...job, signal };
+      return await withReconnect(signal, () => prepareServer(begin, server, plan, taken, drivers));
     } catch (error) {
       stop.abort(error);
       throw error;
     }
   });
   await Promise.allSettled(tasks);
-  await Promise.all(tasks.map((task) => task.catch((error) => Promise.reject(stop.signal.reason ?? error))));
+  if (stop.signal.aborted) throw stop.signal.reason;
+  const prepared = await Promise.all(tasks);
+  return new Map(servers.map((server, index) => [server, prepared[index] as Prepared]));
 }
 
 async function prepareServer(
@@ -50,7 +59,7 @@ async function prepareServer(
   plan: Plan,
   taken: Map<string, Set<number>>,
   drivers: RolloutDrivers,
-): Promise<void> {
+): Promise<Prepared> {
   const connection = await drivers.fleet.connect(server, job.signal);
   const begin = performance.now();
   const image = await drivers.bringImage(connection, job.release.image, job.signal);
@@ -68,9 +77,7 @@ async function prepareServer(
     connection,
     plan.start.filter((container) => mine(container) && container.port === null),
   );
-  const seconds = (ms: number) => `${(ms / 1000).toFixed(1)}s`;
-  const healthy = seconds(performance.now() - pulled);
-  job.log.detail(`${server}  image ${seconds(pulled - begin)}  healthy ${healthy}`);
+  return { pulledMs: pulled - begin, healthyMs: performance.now() - pulled };
 }
 
 type Start = {
