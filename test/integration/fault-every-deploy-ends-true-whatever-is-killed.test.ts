@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { checkAll } from '../support/checker.ts';
@@ -106,7 +106,7 @@ for (const { step, part } of cells) {
 
 async function kill(part: Part): Promise<void> {
   const { hawser, fleet } = world;
-  if (part === 'redis-emptied') return emptyRedis();
+  if (part === 'redis-emptied') return world.emptyRedis();
   if (part === 'dockerd') {
     const [server] = fleet.servers;
     await server?.killDocker();
@@ -115,20 +115,6 @@ async function kill(part: Part): Promise<void> {
   }
   await hawser.kill(part);
   if (part === 'up') await hawser.start();
-}
-
-/** The supervisor stands still meanwhile, or it would start Redis again on what is being removed. */
-async function emptyRedis(): Promise<void> {
-  const { hawser } = world;
-  const supervisor = await hawser.pidOf('up');
-  process.kill(supervisor, 'SIGSTOP');
-  try {
-    await hawser.kill('redis');
-    const folder = join(hawser.data, 'redis');
-    for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true });
-  } finally {
-    process.kill(supervisor, 'SIGCONT');
-  }
 }
 
 /** Whoever lost the server pushes again: it attaches to the deploy that goes on, or finds the branch moved. */
