@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type ApiWorld, openApiWorld } from '../support/api-world.ts';
+import { runCommand, startCommand } from '../support/command-line.ts';
+import { eventually } from '../support/eventually.ts';
+
+function config(world: ApiWorld): string[] {
+  return ['--config', world.config.file];
+}
+
+test('exit codes say how it ended, and errors have a code and a next step', async (t) => {
+  const world = await openApiWorld(t);
+  const reader = { HAWSER_URL: world.url, HAWSER_TOKEN: await world.makeToken(world.shop.app.id, 'read') };
+  await world.queue();
+  const on = config(world);
+  const rows: readonly [readonly string[], Record<string, string>, number, string][] = [
+    [['apps', ...on], {}, 0, ''],
+    [['apps'], reader, 0, ''],
+    [['apps:create', 'shop', ...on], {}, 1, 'app_exists'],
+    [['apps:create', 'Shop', ...on], {}, 2, 'invalid_app_name'],
+    [['depoly', ...on], {}, 2, 'wrong_usage'],
+    [['apps', '--bogus', ...on], {}, 2, 'wrong_usage'],
+    [['deploys:info', ...on], {}, 2, 'wrong_usage'],
+    [['deploys:info', 'one', ...on], {}, 2, 'wrong_usage'],
+    [['rollback', 'two', '-a', 'shop', ...on], {}, 2, 'wrong_usage'],
+    [['tokens:create', '--days', '0', ...on], {}, 2, 'wrong_usage'],
+    [['worker', '--role', 'cook', ...on], {}, 2, 'wrong_usage'],
+    [['apps:destroy', 'shop', ...on], {}, 2, 'not_confirmed'],
+    [['apps:destroy', 'shop', '--confirm', 'shopp', ...on], {}, 2, 'not_confirmed'],
+    [['apps'], {}, 2, 'config_not_found'],
+    [['ps', ...on], {}, 2, 'app_not_named'],
+    [['tokens'], reader, 3, 'not_allowed'],
+    [['deploys:cancel', '1'], reader, 3, 'not_allowed'],
+    [['apps'], { ...reader, HAWSER_TOKEN: 'hw_x' }, 3, 'token_malformed'],
+    [['apps'], { HAWSER_URL: world.url }, 3, 'token_missing'],
+    [['apps:info', '-a', 'nope', ...on], {}, 4, 'app_not_found'],
+    [['deploys:info', '99', ...on], {}, 4, 'deploy_not_found'],
+    [['servers:doctor', 'nope', ...on], {}, 4, 'server_unknown'],
+    [['apps'], { HAWSER_URL: 'http://127.0.0.1:1' }, 5, 'hawser_unreachable'],
+    [['apps'], { HAWSER_URL: 'ftp://x' }, 2, 'wrong_usage'],
+  ];
+  for (const [argv, env, exit, code] of rows) {
+    const what = argv.join(' ');
+    const { code: seen, stdout, stderr } = await runCommand(argv, { env });
+    assert.equal(seen, exit, `${what}: ${stderr}`);
+    if (code === '') continue;
+    assert.equal(stdout, '', what);
+    assert.match(stderr, new RegExp(`^ !     \\S.*\\n(?: {7}.*\\n)*? {7}code: ${code}\\n {7}fix: \\S`), what);
+  }
+});
+
+test('a mistyped command is answered with the one that was meant', async (t) => {
+  const world = await openApiWorld(t);
+  const { stderr } = await runCommand(['deploy:info', '1', ...config(world)]);
+  assert.match(stderr, /fix: Did you mean deploys:info\?/);
+});
+
+test('data is all that stdout has, whole as JSON and with tabs in a pipe', async (t) => {
+  const world = await openApiWorld(t);
+  const created = await runCommand(['tokens:create', '--app', 'shop', ...config(world)]);
+  assert.match(created.stdout, /^hw_\w+\n$/);
+  assert.match(created.stderr, /git push hawser main/);
+  const made = await runCommand(['apps:create', 'blog', ...config(world)]);
+  assert.match(made.stdout, /^git remote add hawser http:\/\/deploy@127\.0\.0\.1:\d+\/blog\.git\n/);
+  const apps = await runCommand(['apps', ...config(world)]);
+  assert.deepEqual(
+    apps.stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.split('\t').slice(0, 2)),
+    [
+      ['blog', '-'],
+      ['shop', 'production -'],
+    ],
+  );
+  for (const verb of [
+    ['apps'],
+    ['apps:info', '-a', 'shop'],
+    ['tokens'],
+    ['deploys'],
+    ['releases', '-a', 'shop'],
+  ]) {
+    const { stdout, code } = await runCommand([...verb, '--json', ...config(world)]);
+    assert.equal(code, 0);
+    assert.equal(typeof JSON.parse(stdout), 'object');
+  }
+});
+
+test('attach ends with the truth of the deploy', async (t) => {
+  const world = await openApiWorld(t);
+  for (const [how, exit] of [
+    ['live', 0],
+    ['failed', 1],
+  ] as const) {
+    const deploy = await world.queue();
+    const attached = startCommand(['deploys:attach', String(deploy.id), ...config(world)]);
+    {
+      await using journal = await world.journals.write(deploy.id);
+      journal.step('Building');
+    }
+    await eventually(() => attached.stdout().includes('-----> Building'));
+    await world.finish(deploy, how);
+    const { code, stdout } = await attached.ended;
+    assert.equal(code, exit, how);
+    const last = stdout.trimEnd().split('\n').slice(1);
+    assert.match(
+      last[0] ?? '',
+      how === 'live' ? /^=====> Released v1 / : /^ ! {5}Deploy 2 failed: step 3 failed/,
+    );
+  }
+});
+
+test('Ctrl-C detaches: the deploy goes on, and the command to see it again is told', async (t) => {
+  const world = await openApiWorld(t);
+  const deploy = await world.queue();
+  await using journal = await world.journals.write(deploy.id);
+  journal.step('Building');
+  const attached = startCommand(['deploys:attach', String(deploy.id), ...config(world)]);
+  await eventually(() => attached.stdout().includes('Building'));
+  process.kill(attached.pid, 'SIGINT');
+  const { code, stderr } = await attached.ended;
+  assert.equal(code, 130);
+  assert.match(stderr, new RegExp(`hawser deploys:attach ${deploy.id}`));
+  const { stdout } = await runCommand(['deploys:info', String(deploy.id), '--json', ...config(world)]);
+  assert.equal(JSON.parse(stdout).stopRequest, null);
+});
+
+test('attach outlives a restart of the server without a line lost or twice', async (t) => {
+  const world = await openApiWorld(t);
+  const deploy = await world.queue();
+  await using journal = await world.journals.write(deploy.id);
+  journal.detail('one');
+  const attached = startCommand(['deploys:attach', String(deploy.id), ...config(world)]);
+  await eventually(() => attached.stdout().includes('one'));
+  const restarted = world.restart();
+  journal.detail('two');
+  await restarted;
+  await eventually(() => attached.stdout().includes('two'));
+  await world.finish(deploy);
+  const { code, stdout } = await attached.ended;
+  assert.equal(code, 0);
+  assert.deepEqual(stdout.trimEnd().split('\n').slice(0, 2), ['       one', '       two']);
+  assert.equal(stdout.trimEnd().split('\n').length, 3);
+});
+
+test('a reader that closes the pipe ends it in peace', async (t) => {
+  const world = await openApiWorld(t);
+  const deploy = await world.queue();
+  {
+    await using journal = await world.journals.write(deploy.id);
+    for (let line = 0; line < 20_000; line++) journal.detail(`line ${line} ${'x'.repeat(80)}`);
+  }
+  const { spawn } = await import('node:child_process');
+  const main = new URL('../../src/main.ts', import.meta.url).pathname;
+  const argv = [main, 'deploys:output', String(deploy.id), ...config(world)];
+  const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let stderr = '';
+  child.stderr.on('data', (chunk) => (stderr += chunk));
+  child.stdout.once('data', () => child.stdout.destroy());
+  const code = await new Promise((resolve) => child.once('close', resolve));
+  assert.equal(stderr, '');
+  assert.equal(code, 0);
+});

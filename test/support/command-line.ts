@@ -1,0 +1,39 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+
+export type Ran = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
+
+/** A command of ours under way, with what it wrote so far. */
+export type Running = {
+  readonly pid: number;
+  readonly stdout: () => string;
+  readonly stderr: () => string;
+  readonly ended: Promise<Ran>;
+};
+
+export type CommandOptions = { readonly cwd?: string; readonly env?: Readonly<Record<string, string>> };
+
+/** Starts `hawser …` as a process of its own, with nothing of this one's environment but PATH. */
+export function startCommand(argv: readonly string[], { cwd, env }: CommandOptions = {}): Running {
+  const child = spawn(process.execPath, [main, ...argv], {
+    cwd: cwd ?? '/',
+    env: { PATH: process.env.PATH ?? '', HOME: '/nonexistent', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const chunks = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (chunk) => {
+      chunks[name] += chunk;
+    });
+  }
+  const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, ...chunks }));
+  return { pid: child.pid ?? 0, stdout: () => chunks.stdout, stderr: () => chunks.stderr, ended };
+}
+
+/** Runs it to its end. */
+export async function runCommand(argv: readonly string[], options?: CommandOptions): Promise<Ran> {
+  return startCommand(argv, options).ended;
+}
