@@ -22,8 +22,8 @@ async function runOnMachine(command) {
   const folder = join(tmpdir(), `hawser-machine-${process.getuid()}`);
   const lock = `${folder}.lock`;
   const leaveEngine = await withLock(lock, async () => {
-    await installNodeModules(root);
     await installPackages();
+    await installNodeModules(root);
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     return await openEngine(folder);
   });

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { runAsRoot } from './run.mjs';
 import { SetupError, say } from './stop.mjs';
@@ -17,6 +17,8 @@ const needed = [
   { program: 'busybox', from: 'busybox-static', isRight: isStatic },
   { program: 'git', from: 'git' },
 ];
+// Node 26 is linked against it, and a minimal Debian does not have it.
+const library = { name: 'libatomic.so.1', from: 'libatomic1' };
 const certificates = { path: '/etc/ssl/certs/ca-certificates.crt', from: 'ca-certificates' };
 
 /** Installs what is missing with apt-get; throws a SetupError that names it where there is no apt-get. */
@@ -24,6 +26,7 @@ export async function installPackages() {
   const missing = needed.filter(({ program, isRight }) => !hasProgram(program, isRight));
   const names = new Set(missing.map(({ from }) => from));
   if (!existsSync(certificates.path)) names.add(certificates.from);
+  if (!hasLibrary(library.name)) names.add(library.from);
   if (names.size === 0) return;
   const packages = [...names];
   if (!findProgram('apt-get'))
@@ -63,6 +66,11 @@ async function demand(file, argv) {
 function hasProgram(name, isRight = () => true) {
   const path = findProgram(name);
   return path !== undefined && isRight(path);
+}
+
+function hasLibrary(name) {
+  const folders = readdirSync('/usr/lib').filter((folder) => folder.endsWith('-linux-gnu'));
+  return folders.some((folder) => existsSync(join('/usr/lib', folder, name)));
 }
 
 /** Also where an ordinary user's PATH does not look. */
