@@ -21,7 +21,10 @@ export function resultLines({ deploy, release, app, env, url }: Ending): readonl
   }
   const how = deploy.state.replace('_', ' ');
   const code = deploy.failureCode === null ? '' : ` (${deploy.failureCode})`;
-  const lines = toLines('warning', `Deploy ${deploy.id} ${how}: ${deploy.failureMessage ?? 'no reason'}${code}`);
+  const lines = toLines(
+    'warning',
+    `Deploy ${deploy.id} ${how}: ${deploy.failureMessage ?? 'no reason'}${code}`,
+  );
   return deploy.failureFix === null ? lines : [...lines, ...toLines('detail', deploy.failureFix)];
 }
 
