@@ -182,6 +182,16 @@ export async function listDeploys(
   return (await query.execute()).map(toDeploy);
 }
 
+/** The number of the newest deploy that was recorded before a time; 0 when there is none. */
+export async function findNewestBefore(db: Database, time: string): Promise<number> {
+  const row = await db
+    .selectFrom('deploys')
+    .select((eb) => eb.fn.max('id').as('id'))
+    .where('created_at', '<', time)
+    .executeTakeFirst();
+  return Number(row?.id ?? 0);
+}
+
 type Change = Partial<
   Pick<
     Tables['deploys'],
