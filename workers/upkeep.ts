@@ -2,12 +2,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { pruneBuilder, pruneServer } from '../src/pipeline/prune.ts';
 import { findDrift } from '../src/pipeline/reconcile.ts';
 import { sweepDestroyed, sweepRepositories } from '../src/pipeline/sweep.ts';
-import { reconcile } from '../src/pipeline.ts';
 import type { Platform } from '../src/platform.ts';
 import type { Worker } from './lane-worker.ts';
 
 const chores = [
-  { name: 'reconcile', everyMs: 5_000, perform: reconcileWork },
   { name: 'routes', everyMs: 10_000, perform: applyTable },
   { name: 'drift', everyMs: 10_000, perform: mendDrift },
   { name: 'destroyed', everyMs: 10_000, perform: removeDestroyed },
@@ -39,10 +37,6 @@ async function repeat(
     // Ends early at a shutdown, which the loop then sees.
     await pause(chore.everyMs, undefined, { signal: shutdown }).catch(() => {});
   }
-}
-
-async function reconcileWork({ drivers }: Platform): Promise<void> {
-  await reconcile(drivers);
 }
 
 async function applyTable({ drivers }: Platform, signal: AbortSignal): Promise<void> {

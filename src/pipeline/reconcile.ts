@@ -1,6 +1,6 @@
 import { observeFleet } from '../fleet/observe.ts';
 import type { ObservedServer } from '../model/container.ts';
-import { lanes, nextTurn } from '../queue/turn.ts';
+import { lanes as allLanes, nextTurn } from '../queue/turn.ts';
 import { isEmpty, planRollout } from '../rollout/plan.ts';
 import { listPlaces, type Place } from '../store/apps.ts';
 import { listEnvironmentsWithWork, listUnfinished } from '../store/deploys.ts';
@@ -9,8 +9,8 @@ import { listBackends } from '../store/routes.ts';
 import type { PipelineDrivers } from './drivers.ts';
 import { planWanted } from './wanted.ts';
 
-/** Touches every environment that the ledger says has work, whatever the queue remembers. */
-export async function reconcile(drivers: PipelineDrivers): Promise<void> {
+/** Touches every environment that the ledger says has work in a lane, whatever the queue remembers. */
+export async function reconcile(drivers: PipelineDrivers, lanes = allLanes): Promise<void> {
   for (const environmentId of await listEnvironmentsWithWork(drivers.db)) {
     const unfinished = await listUnfinished(drivers.db, environmentId);
     for (const lane of lanes) {
