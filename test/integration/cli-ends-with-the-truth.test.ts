@@ -94,6 +94,7 @@ test('attach ends with the truth of the deploy', async (t) => {
   ] as const) {
     const deploy = await world.queue();
     const attached = startCommand(['deploys:attach', String(deploy.id), ...config(world)]);
+    t.after(() => attached.stop());
     {
       await using journal = await world.journals.write(deploy.id);
       journal.step('Building');
@@ -116,6 +117,7 @@ test('Ctrl-C detaches: the deploy goes on, and the command to see it again is to
   await using journal = await world.journals.write(deploy.id);
   journal.step('Building');
   const attached = startCommand(['deploys:attach', String(deploy.id), ...config(world)]);
+  t.after(() => attached.stop());
   await eventually(() => attached.stdout().includes('Building'));
   process.kill(attached.pid, 'SIGINT');
   const { code, stderr } = await attached.ended;
@@ -131,6 +133,7 @@ test('attach outlives a restart of the server without a line lost or twice', asy
   await using journal = await world.journals.write(deploy.id);
   journal.detail('one');
   const attached = startCommand(['deploys:attach', String(deploy.id), ...config(world)]);
+  t.after(() => attached.stop());
   await eventually(() => attached.stdout().includes('one'));
   const restarted = world.restart();
   journal.detail('two');

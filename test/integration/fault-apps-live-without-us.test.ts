@@ -31,7 +31,8 @@ test('with everything dead but the load balancer, apps serve and restart', { tim
   assert.ok(server);
   const id = await docker(server, 'ps', '-q', '--filter', `label=hawser.app=${world.app}`);
   const pid = Number(await docker(server, 'inspect', '--format', '{{.State.Pid}}', id));
-  process.kill(pid, 'SIGKILL');
+  // Its process ids are those of the server, not of this machine.
+  await server.run('kill', ['-KILL', String(pid)]);
   await eventually(
     async () => {
       const now = Number(await docker(server, 'inspect', '--format', '{{.State.Pid}}', id));

@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { type DeployWorld, openDeployWorld } from '../support/deploy-world.ts';
+import { eventually } from '../support/eventually.ts';
+import { startLoad } from '../support/load.ts';
+import { makeRepository, type Repository } from '../support/repository.ts';
+
+const app = 'shop';
+const domain = `${app}.localhost`;
+
+let world: DeployWorld;
+let repository: Repository;
+/** Milliseconds of the first push, whose image every server had to pull. */
+let firstPushMs = 0;
+
+before(async () => {
+  world = await openDeployWorld(3);
+  repository = await makeRepository('hello', { files: { Dockerfile: slowBuild } });
+});
+after(async () => {
+  await repository?.[Symbol.asyncDispose]();
+  await world?.close();
+});
+
+const slowBuild = `FROM hawser-base/busybox
+WORKDIR /app
+RUN sleep 5
+COPY version.txt index.html serve.sh ./
+RUN sleep 5
+EXPOSE 8080
+CMD ["sh", "serve.sh"]
+`;
+
+function push() {
+  return repository.push(world.hawser.remote(app));
+}
+
+/** What the load balancer answers, asked often enough to have met every server. */
+async function listAnswers(): Promise<string[]> {
+  const answers = Array.from({ length: 30 }, () => world.hawser.fetch(domain));
+  return (await Promise.all(answers)).map(({ status, body }) => `${status} ${body.trim()}`);
+}
+
+async function loadWhile<T>(work: () => Promise<T>) {
+  const { host, port } = world.hawser.edge;
+  const load = await startLoad({ url: `http://${host}:${port}/`, host: domain, rate: 200 });
+  try {
+    return { value: await work(), report: await load.stop() };
+  } catch (error) {
+    await load.stop();
+    throw error;
+  }
+}
+
+test('a push shows its build, ends with the release and moves the branch', async () => {
+  const begin = performance.now();
+  const { code, stderr } = await push();
+  firstPushMs = performance.now() - begin;
+  assert.equal(code, 0, stderr);
+  for (const line of [
+    /-----> Queued deploy \d+ for shop\/production \(1st in line\)/,
+    /-----> Building [0-9a-f]{7} /,
+    /Step 1\/\d+ : FROM hawser-base\/busybox/,
+    /-----> Publishing sha256:/,
+    /-----> Rolling out v1 to 3 servers/,
+    /app1 {2}pulled [\d.]+s {2}healthy [\d.]+s {2}in rotation/,
+    /=====> Released v1 {2}http:\/\/shop\.localhost/,
+  ]) {
+    assert.match(stderr, line);
+  }
+  const [line = ''] = (await repository.git('ls-remote', world.hawser.remote(app), 'refs/heads/main')).split(
+    '\t',
+  );
+  assert.equal(line, await repository.git('rev-parse', 'HEAD'));
+});
+
+test('every server serves it, on its own address only, and names what it is', async () => {
+  const containers = await world.containersOf(app);
+  assert.deepEqual(containers.map(({ name }) => name).sort(), [
+    'shop-production-v1-web-1',
+    'shop-production-v1-web-2',
+    'shop-production-v1-web-3',
+  ]);
+  for (const [index, server] of world.fleet.servers.entries()) {
+    const container = containers.find(({ name }) => name.endsWith(`-${index + 1}`));
+    assert.match(container?.ports ?? '', new RegExp(`^${server.address.replaceAll('.', '\\.')}:\\d+->`));
+    assert.equal(container?.labels['hawser.release'], '1');
+  }
+  assert.deepEqual([...new Set(await listAnswers())], ['200 one']);
+});
+
+test('a second push under 200 requests a second drops none, and both releases are seen', async (t) => {
+  await repository.commit({ 'version.txt': 'two\n' });
+  const { value, report } = await loadWhile(push);
+  assert.equal(value.code, 0, value.stderr);
+  assert.deepEqual(report.failed, []);
+  assert.deepEqual([...report.byBody.keys()].sort(), ['one', 'two']);
+  assert.deepEqual([...new Set(await listAnswers())], ['200 two']);
+  t.diagnostic(`0 of ${report.sent} requests failed, p99 ${report.p99.toFixed(0)} ms`);
+});
+
+test('a rollback under the same load drops none, needs no registry and a third of the time', async (t) => {
+  const registry = await world.hawser.pidOf('registry');
+  process.kill(registry, 'SIGSTOP');
+  t.after(() => process.kill(registry, 'SIGCONT'));
+  const begin = performance.now();
+  const { value, report } = await loadWhile(() => world.hawser.cli('rollback', '-a', app));
+  const ms = performance.now() - begin;
+  assert.equal(value.code, 0, value.stderr);
+  assert.deepEqual(report.failed, []);
+  assert.deepEqual([...report.byBody.keys()].sort(), ['one', 'two']);
+  assert.deepEqual([...new Set(await listAnswers())], ['200 one']);
+  assert.ok(ms < firstPushMs / 3, `${ms} ms, the push took ${firstPushMs} ms`);
+  t.diagnostic(`${(ms / 1000).toFixed(1)} s after a push of ${(firstPushMs / 1000).toFixed(1)} s`);
+});
+
+test('in the end every server runs the one release and nothing else', async () => {
+  await eventually(async () => {
+    const containers = await world.containersOf(app);
+    const releases = new Set(containers.map(({ labels }) => labels['hawser.release']));
+    return containers.length === 3 && releases.size === 1 && releases.has('3');
+  });
+});
