@@ -12,6 +12,8 @@ export type Running = {
   readonly stdout: () => string;
   readonly stderr: () => string;
   readonly ended: Promise<Ran>;
+  /** Ends it, if it has not ended. */
+  stop(): void;
 };
 
 export type CommandOptions = { readonly cwd?: string; readonly env?: Readonly<Record<string, string>> };
@@ -30,7 +32,13 @@ export function startCommand(argv: readonly string[], { cwd, env }: CommandOptio
     });
   }
   const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, ...chunks }));
-  return { pid: child.pid ?? 0, stdout: () => chunks.stdout, stderr: () => chunks.stderr, ended };
+  return {
+    pid: child.pid ?? 0,
+    stdout: () => chunks.stdout,
+    stderr: () => chunks.stderr,
+    ended,
+    stop: () => void child.kill('SIGKILL'),
+  };
 }
 
 /** Runs it to its end. */
