@@ -22,11 +22,12 @@ after(async () => {
   await world?.close();
 });
 
+// As long as a small real build, and in nobody's cache.
 const slowBuild = `FROM hawser-base/busybox
 WORKDIR /app
-RUN sleep 5
+RUN sleep 8; echo ${Date.now()}
 COPY version.txt index.html serve.sh ./
-RUN sleep 5
+RUN sleep 2
 EXPOSE 8080
 CMD ["sh", "serve.sh"]
 `;
