@@ -26,19 +26,23 @@ export async function performReleaseCommand(
   if (command === null) return;
   const known = await findStep(drivers.db, job.deploy.id, stepName);
   if (known?.outcome === 'done') return;
-  // A run that an earlier holder began is the one to be looked up: same container, same epoch.
+  if (known?.outcome === 'failed') throw toFailure(known.detail);
+  // A run that an earlier holder began is the one to be looked up: same server, same container, same epoch.
   const run = known?.outcome === 'begun' ? { ...job, deploy: { ...job.deploy, epoch: known.epoch } } : job;
+  const on = known?.outcome === 'begun' ? (known.detail ?? server) : server;
   job.log.step(`Release command: ${command.at(-1)}`);
-  await beginStep(drivers.db, run.deploy, stepName);
-  const exit = await withReconnect(job.signal, () => runOn(run, server, drivers));
+  await beginStep(drivers.db, run.deploy, stepName, on);
+  const exit = await withReconnect(job.signal, () => runOn(run, on, drivers));
   const outcome = exit.exitCode === 0 ? 'done' : 'failed';
-  await endStep(drivers.db, run.deploy, stepName, outcome, `exit ${exit.exitCode}`);
-  const connection = await drivers.fleet.connect(server, job.signal);
+  const how = exit.oomKilled ? 'was out of memory' : `ended with exit code ${exit.exitCode}`;
+  await endStep(drivers.db, run.deploy, stepName, outcome, how);
+  const connection = await drivers.fleet.connect(on, job.signal);
   await removeContainer(connection, nameOf(job), job.signal);
-  if (outcome === 'failed') {
-    const why = exit.oomKilled ? 'was out of memory' : `ended with exit code ${exit.exitCode}`;
-    throw new Failure('release_command_failed', `The release command ${why}.`);
-  }
+  if (outcome === 'failed') throw toFailure(how);
+}
+
+function toFailure(how: string | null): Failure {
+  return new Failure('release_command_failed', `The release command ${how ?? 'failed'}.`);
 }
 
 async function runOn(job: RolloutJob & { release: Release }, server: string, drivers: RolloutDrivers) {

@@ -11,13 +11,14 @@ export async function beginStep(
   db: Database,
   deploy: { id: number; epoch: number },
   name: string,
+  detail: string | null = null,
 ): Promise<void> {
   const value = {
     deploy_id: deploy.id,
     name,
     epoch: deploy.epoch,
     outcome: 'begun' as const,
-    detail: null,
+    detail,
     begun_at: new Date().toISOString(),
     ended_at: null,
   };
