@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { checkAll } from '../support/checker.ts';
 import { docker } from '../support/docker.ts';
@@ -71,9 +69,9 @@ test('a server whose power fails comes back with its containers', { timeout: 120
   );
 });
 
-test('a release that was pushed while a server was away reaches it when it is back', {
+test('a push while a server is away is refused by name, and goes live when it is back', {
   timeout: 120_000,
-}, async (t) => {
+}, async () => {
   const { fleet } = world;
   const [, server] = fleet.servers;
   assert.ok(server);
@@ -85,6 +83,4 @@ test('a release that was pushed while a server was away reaches it when it is ba
   const again = world.pushAgain(refused.commit);
   assert.equal(await again.done, 0, again.output());
   await checkAll(world.checked());
-  const journal = await readFile(join(world.hawser.data, 'logs', 'worker-rollout.log'), 'utf8');
-  t.diagnostic(`${journal.match(/converging/g)?.length ?? 0} convergences`);
 });

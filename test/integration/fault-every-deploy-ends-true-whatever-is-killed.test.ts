@@ -40,13 +40,16 @@ const sample: readonly `${Step}/${Part}`[] = [
   'between-switches/dockerd',
   'switched/worker-rollout',
   'switched/redis',
+  'reverting/worker-rollout',
+  'reverting/dockerd',
 ];
 
 /** A deploy goes live whatever is killed, but where what is lost is the thing itself. */
-const mayFail: Readonly<Record<string, readonly string[]>> = {
+function mayFailBy({ step, part }: Cell): readonly string[] {
+  if (step === 'reverting') return ['not_healthy'];
   // The command died with its engine: it is not run a second time.
-  'releasing/dockerd': ['release_command_failed'],
-};
+  return step === 'releasing' && part === 'dockerd' ? ['release_command_failed'] : [];
+}
 
 const all: readonly Cell[] = steps.flatMap((step) => parts.map((part) => ({ step, part })));
 const wanted = process.env.HAWSER_FAULTS;
@@ -71,7 +74,7 @@ for (const { step, part } of cells) {
     const target = { ...world.hawser.edge, domain: world.domain };
     const load = startLoad(target);
     t.after(() => load.stop());
-    const push = await world.push({ release: step === 'releasing' });
+    const push = await world.push({ release: step === 'releasing', broken: step === 'reverting' });
     await world
       .waitForStep(push.commit, step)
       .catch((error) => assert.fail(`${error.message}\n${push.output()}`));
@@ -79,7 +82,7 @@ for (const { step, part } of cells) {
     await kill(part);
     const code = await push.done;
     const clientLost = part === 'server' || part === 'up';
-    if (clientLost && code !== 0) await attachAgain(push.commit);
+    if (clientLost && code !== 0 && step !== 'reverting') await attachAgain(push.commit);
     const settled = await checkAll(world.checked()).catch(async (error) => {
       throw new Error(`${error.message}\n${push.output()}\n${await world.hawser.readLogs()}`);
     });
@@ -87,7 +90,8 @@ for (const { step, part } of cells) {
     const deploy = world.readDeploy(push.commit);
     const told = `${JSON.stringify(deploy)}\n${push.output()}`;
     if (deploy?.state !== 'live')
-      assert.ok(mayFail[`${step}/${part}`]?.includes(deploy?.failure_code ?? ''), told);
+      assert.ok(mayFailBy({ step, part }).includes(deploy?.failure_code ?? ''), told);
+    if (step === 'reverting') assert.equal(deploy?.state, 'failed', told);
     if (!clientLost) checkOutput(push.output(), code, deploy);
     if (step === 'releasing') await checkOneMigration(deploy?.id ?? 0);
     const failures = load.failed();

@@ -130,7 +130,7 @@ async function checkContainers(world: Checked, release: CurrentRelease): Promise
 async function checkNetworks({ servers, app, env }: Checked): Promise<void> {
   const format = '{{.Label "hawser.app"}}/{{.Label "hawser.env"}}';
   for (const server of servers) {
-    const list = ['network', 'ls', '--filter', 'label=hawser.app', '--format', format];
+    const list = ['network', 'ls', '--filter', `label=hawser.app=${app}`, '--format', format];
     const found = (await runProgram('docker', ['--host', server.dockerHost, ...list])).split('\n');
     assert.deepEqual(found.filter(Boolean), [`${app}/${env}`], `networks on ${server.name}`);
   }

@@ -19,6 +19,7 @@ export const steps = [
   'preparing',
   'between-switches',
   'switched',
+  'reverting',
 ] as const;
 export type Step = (typeof steps)[number];
 
@@ -221,6 +222,7 @@ async function waitForStep(data: string, commit: string, step: Step): Promise<vo
 }
 
 function stepOf(row: DeployRow): Step | undefined {
+  if (row.failure_code !== null) return 'reverting';
   // Without a release command it passes through that state only.
   if (row.state === 'releasing') return row.commands > 0 ? 'releasing' : undefined;
   if (row.state !== 'rolling_out') return steps.find((step) => step === row.state);
