@@ -48,6 +48,8 @@ export async function converge(
       'converging',
     );
     if (outlook.plan.blocked.length === 0) await performRollout(job, outlook, drivers.rollout);
+    // The ledger's routes may have changed without a switch, as when an app is destroyed.
+    if (outlook.plan.retire.length > 0) await drivers.rollout.applyRoutes(signal);
     await performRetire(job, outlook.plan, drivers.rollout);
   }
   const complete = outlook.world.every((server) => server.reachable);
