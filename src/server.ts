@@ -14,7 +14,7 @@ import { openGitHttp } from './receive/http.ts';
 import { openReceiver } from './receive/perform.ts';
 import { makeFolders, planFolders } from './supervise/folders.ts';
 import { lockRole } from './supervise/role-lock.ts';
-import { watchShutdown } from './supervise/shutdown.ts';
+import { untilAborted, watchShutdown } from './supervise/shutdown.ts';
 
 const drainMs = 8_000;
 
@@ -51,7 +51,7 @@ export async function runServer(config: Config, readAgain: () => Config): Promis
   chmodSync(folders.socket, 0o600);
   await reconcile(drivers);
   log.info({ ...config.listen.http }, 'serving');
-  await new Promise((resolve) => shutdown.addEventListener('abort', resolve, { once: true }));
+  await untilAborted(shutdown);
   await gitHttp.drain();
   await Promise.all([api.close(), trusted.close()]);
 }

@@ -10,7 +10,7 @@ import { type Child, type ChildPlan, keepChild } from './supervise/child.ts';
 import { type Folders, makeFolders, planFolders } from './supervise/folders.ts';
 import { keepLoopbackPort } from './supervise/loopback-port.ts';
 import { lockRole } from './supervise/role-lock.ts';
-import { watchShutdown } from './supervise/shutdown.ts';
+import { untilAborted, watchShutdown } from './supervise/shutdown.ts';
 
 export type UpOptions = {
   readonly config: Config;
@@ -29,11 +29,12 @@ const readyLimitMs = 30_000;
 export async function runUp({ config, env, say }: UpOptions): Promise<void> {
   const folders = planFolders(config.data);
   makeFolders(folders);
+  // From here on a request to end is obeyed in order: parts of an earlier supervisor are ended too.
+  const shutdown = watchShutdown(new Failure('shutting_down', 'Hawser is being stopped.'));
   using _lock = lockRole(folders.run, 'up');
   // Brought up to date once, before those who share it start; a broken one is told before anything runs.
   await (await openLedger(folders.ledger))[Symbol.asyncDispose]();
   await ensureIdentity(join(folders.keys, 'id_ed25519'));
-  const shutdown = watchShutdown(new Failure('shutting_down', 'Hawser is being stopped.'));
   const children: Child[] = [];
   const events = {
     started: (name: string, pid: number, adopted: boolean) =>
@@ -49,9 +50,7 @@ export async function runUp({ config, env, say }: UpOptions): Promise<void> {
     if (await waitUntilReady(config, shutdown)) say(`Hawser is up: ${config.url}`);
     else if (!shutdown.aborted)
       say(`Hawser is not ready after ${readyLimitMs / 1000} s: hawser doctor says why`);
-    if (!shutdown.aborted) {
-      await new Promise((resolve) => shutdown.addEventListener('abort', resolve, { once: true }));
-    }
+    await untilAborted(shutdown);
   } finally {
     say('stopping');
     await stopAll(children);

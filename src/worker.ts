@@ -4,7 +4,7 @@ import { startUpkeepWorker } from '../workers/upkeep.ts';
 import type { Config } from './config.ts';
 import { Failure } from './failure.ts';
 import { openPlatform } from './platform.ts';
-import { watchShutdown } from './supervise/shutdown.ts';
+import { untilAborted, watchShutdown } from './supervise/shutdown.ts';
 
 export const workerRoles = ['build', 'rollout', 'upkeep'] as const;
 export type WorkerRole = (typeof workerRoles)[number];
@@ -17,6 +17,6 @@ export async function runWorker(config: Config, roles: readonly WorkerRole[]): P
   await using platform = await openPlatform(config, `worker ${roles.join('+')}`);
   const running = await Promise.all(roles.map((role) => starters[role](platform, shutdown)));
   platform.log.info({ roles }, 'working');
-  await new Promise((resolve) => shutdown.addEventListener('abort', resolve, { once: true }));
+  await untilAborted(shutdown);
   await Promise.all(running.map((worker) => worker.close()));
 }

@@ -15,3 +15,9 @@ export function watchShutdown(reason: Error): AbortSignal {
   process.channel?.unref();
   return stop.signal;
 }
+
+/** Resolves when the signal is aborted, at once when it is so already: a request to end may come during the start. */
+export async function untilAborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
