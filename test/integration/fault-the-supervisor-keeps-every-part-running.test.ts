@@ -43,10 +43,17 @@ test('a second `hawser up` on the same data folder is refused', async () => {
 
 test('a `hawser up` that was killed leaves its parts to the next one', async () => {
   const served = await hawser.pidOf('load-balancer');
-  const supervisor = await hawser.pidOf('up');
+  const [supervisor, server] = await Promise.all([hawser.pidOf('up'), hawser.pidOf('server')]);
   await hawser.kill('up');
   await eventually(() => !isAlive(supervisor));
   await hawser.start();
+  // Until then it may be the old server that answers.
+  await eventually(
+    async () => isGone(server) && (await hawser.pidOf('server')) !== server && (await isReady()),
+    {
+      timeoutMs: 20_000,
+    },
+  );
   assert.equal(await hawser.pidOf('load-balancer'), served, 'the load balancer goes on untouched');
   assert.deepEqual(await listOurs(hawser.folder, 'redis-server'), [await hawser.pidOf('redis')]);
 });
