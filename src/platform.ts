@@ -8,7 +8,7 @@ import { openJournals } from './log/journal.ts';
 import type { Logger, PipelineDrivers } from './pipeline/drivers.ts';
 import { pullImage } from './publish/perform.ts';
 import { planRegistry } from './publish/registry.ts';
-import { openWakener, type RedisAddress } from './queue/queue.ts';
+import { openWakener, type RedisAddress, refuseLossyRedis } from './queue/queue.ts';
 import { openGit } from './receive/git.ts';
 import type { LoadBalancer } from './route/load-balancer.ts';
 import { openHaproxy } from './route/load-balancers/haproxy.ts';
@@ -34,7 +34,7 @@ export function redisAddress(config: Config, folders: Folders): RedisAddress {
   return config.redis === 'embedded' ? { socket: folders.redisSocket } : { url: config.redis.url };
 }
 
-/** Throws when the ledger cannot be opened; what else is down is waited for by those who use it. */
+/** Throws `ledger_*` and `redis_policy`; what is down is waited for by those who use it. */
 export async function openPlatform(config: Config, role: string): Promise<Platform> {
   await using opened = new AsyncDisposableStack();
   const folders = planFolders(config.data);
@@ -42,6 +42,7 @@ export async function openPlatform(config: Config, role: string): Promise<Platfo
   const log = pino({ name: role });
   const { db } = opened.use(await openLedger(folders.ledger));
   const redis = redisAddress(config, folders);
+  if (config.redis !== 'embedded') await refuseLossyRedis(redis, (message) => log.warn({}, message));
   const wakener = opened.use(await openWakener(redis, log));
   const port = await keepLoopbackPort(join(folders.run, 'registry.port'));
   const registry = planRegistry(config.registry, port);

@@ -4,6 +4,7 @@ import type { Config } from './config.ts';
 import { Failure } from './failure.ts';
 import { ensureIdentity } from './fleet/identity.ts';
 import { prepareEmbeddedRegistry } from './publish/embedded.ts';
+import { refuseLossyRedis } from './queue/queue.ts';
 import { haproxyProcess } from './route/load-balancers/haproxy.ts';
 import { openLedger } from './store/database.ts';
 import { type Child, type ChildPlan, keepChild } from './supervise/child.ts';
@@ -24,7 +25,7 @@ const readyLimitMs = 30_000;
 
 /**
  * Starts and supervises everything that the config says is embedded, the server and its workers, in the
- * foreground, until it is asked to end. Throws `already_running` and `not_ready`.
+ * foreground, until it is asked to end. Throws `already_running` and `redis_policy`.
  */
 export async function runUp({ config, env, say }: UpOptions): Promise<void> {
   const folders = planFolders(config.data);
@@ -34,6 +35,7 @@ export async function runUp({ config, env, say }: UpOptions): Promise<void> {
   using _lock = lockRole(folders.run, 'up');
   // Brought up to date once, before those who share it start; a broken one is told before anything runs.
   await (await openLedger(folders.ledger))[Symbol.asyncDispose]();
+  if (config.redis !== 'embedded') await refuseLossyRedis({ url: config.redis.url }, say);
   await ensureIdentity(join(folders.keys, 'id_ed25519'));
   const children: Child[] = [];
   const events = {

@@ -138,6 +138,16 @@ export async function checkRedis(address: RedisAddress): Promise<void> {
   }
 }
 
+/** At a start: a Redis that would lose work is refused, one that is away for now is waited for. */
+export async function refuseLossyRedis(address: RedisAddress, say: (message: string) => void): Promise<void> {
+  try {
+    await checkRedis(address);
+  } catch (error) {
+    if (!(error instanceof Failure && error.code === 'redis_unreachable')) throw error;
+    say(error.message);
+  }
+}
+
 async function readSetting(connection: Redis, name: string): Promise<string> {
   const answer = (await connection.config('GET', name)) as string[];
   return answer[1] ?? '';
