@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type DeployWorld, openDeployWorld } from '../support/deploy-world.ts';
 import { eventually } from '../support/eventually.ts';
-import { startLoad } from '../support/load.ts';
 import { makeRepository, type Repository } from '../support/repository.ts';
 
 const app = 'shop';
@@ -34,23 +33,6 @@ CMD ["sh", "serve.sh"]
 
 function push() {
   return repository.push(world.hawser.remote(app));
-}
-
-/** What the load balancer answers, asked often enough to have met every server. */
-async function listAnswers(): Promise<string[]> {
-  const answers = Array.from({ length: 30 }, () => world.hawser.fetch(domain));
-  return (await Promise.all(answers)).map(({ status, body }) => `${status} ${body.trim()}`);
-}
-
-async function loadWhile<T>(work: () => Promise<T>) {
-  const { host, port } = world.hawser.edge;
-  const load = await startLoad({ url: `http://${host}:${port}/`, host: domain, rate: 200 });
-  try {
-    return { value: await work(), report: await load.stop() };
-  } catch (error) {
-    await load.stop();
-    throw error;
-  }
 }
 
 test('a push shows its build, ends with the release and moves the branch', async () => {
@@ -87,16 +69,16 @@ test('every server serves it, on its own address only, and names what it is', as
     assert.match(container?.ports ?? '', new RegExp(`^${server.address.replaceAll('.', '\\.')}:\\d+->`));
     assert.equal(container?.labels['hawser.release'], '1');
   }
-  assert.deepEqual([...new Set(await listAnswers())], ['200 one']);
+  assert.deepEqual(await world.listAnswers(domain), ['200 one']);
 });
 
 test('a second push under 200 requests a second drops none, and both releases are seen', async (t) => {
   await repository.commit({ 'version.txt': 'two\n' });
-  const { value, report } = await loadWhile(push);
+  const { value, report } = await world.loadWhile(domain, push);
   assert.equal(value.code, 0, value.stderr);
   assert.deepEqual(report.failed, []);
   assert.deepEqual([...report.byBody.keys()].sort(), ['one', 'two']);
-  assert.deepEqual([...new Set(await listAnswers())], ['200 two']);
+  assert.deepEqual(await world.listAnswers(domain), ['200 two']);
   t.diagnostic(`0 of ${report.sent} requests failed, p99 ${report.p99.toFixed(0)} ms`);
 });
 
@@ -105,12 +87,12 @@ test('a rollback under the same load drops none, needs no registry and a third o
   process.kill(registry, 'SIGSTOP');
   t.after(() => process.kill(registry, 'SIGCONT'));
   const begin = performance.now();
-  const { value, report } = await loadWhile(() => world.hawser.cli('rollback', '-a', app));
+  const { value, report } = await world.loadWhile(domain, () => world.hawser.cli('rollback', '-a', app));
   const ms = performance.now() - begin;
   assert.equal(value.code, 0, value.stderr);
   assert.deepEqual(report.failed, []);
   assert.deepEqual([...report.byBody.keys()].sort(), ['one', 'two']);
-  assert.deepEqual([...new Set(await listAnswers())], ['200 one']);
+  assert.deepEqual(await world.listAnswers(domain), ['200 one']);
   assert.ok(ms < firstPushMs / 3, `${ms} ms, the push took ${firstPushMs} ms`);
   t.diagnostic(`${(ms / 1000).toFixed(1)} s after a push of ${(firstPushMs / 1000).toFixed(1)} s`);
 });

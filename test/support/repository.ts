@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -45,6 +45,13 @@ const cleanEnv = {
   GIT_COMMITTER_EMAIL: 'ada@example.com',
   LC_ALL: 'C.UTF-8',
 };
+
+/** The files of an app of test/fixtures/apps, to be committed over those of another. */
+export async function readApp(name: string): Promise<Record<string, string>> {
+  const names = await readdir(join(apps, name));
+  const files = names.map(async (file) => [file, await readFile(join(apps, name, file), 'utf8')] as const);
+  return Object.fromEntries(await Promise.all(files));
+}
 
 /** A repository with one commit on `main`: a folder, or the app of test/fixtures/apps with that name, and `files`. */
 export async function makeRepository(
