@@ -16,7 +16,7 @@ export async function createContainer(
   await ensureSpecNetwork(connection, spec, signal);
   const create = () =>
     askEngine({ connection, what, signal }, (abortSignal) =>
-      connection.docker.createContainer({ ...spec, abortSignal }),
+      connection.docker.createContainer({ ...fitSpec(connection, spec), abortSignal }),
     );
   try {
     await create();
@@ -70,7 +70,7 @@ export async function removeContainer(
 
 /**
  * Starts a container that was created; one that cannot start is removed. An engine that may not raise the limit of
- * open files gets the spec once more without it, so that containers have the engine's own.
+ * open files is asked once more without it, and never again for it: its containers have the engine's own.
  */
 export async function startCreated(
   connection: ServerConnection,
@@ -86,8 +86,8 @@ export async function startCreated(
     // It would hold its name, and the engine would try to start it after a reboot.
     await removeContainer(connection, spec.name, signal);
     if (spec.HostConfig?.Ulimits && error.message.includes('setting rlimit')) {
-      const { Ulimits: _, ...HostConfig } = spec.HostConfig;
-      const without = { ...spec, HostConfig };
+      connection.refusals.add('open files');
+      const without = fitSpec(connection, spec);
       await createContainer(connection, without, signal);
       await startCreated(connection, without, signal);
       return;
@@ -95,6 +95,13 @@ export async function startCreated(
     if (error.code !== 'docker_failed') throw error;
     throw new Failure('container_not_started', error.message, { cause: error.cause });
   }
+}
+
+/** The spec without what this engine refused before. */
+function fitSpec({ refusals }: ServerConnection, spec: ContainerSpec): ContainerSpec {
+  if (!refusals.has('open files') || spec.HostConfig === undefined) return spec;
+  const { Ulimits: _, ...HostConfig } = spec.HostConfig;
+  return { ...spec, HostConfig };
 }
 
 async function removeOurs(

@@ -14,6 +14,8 @@ export type ServerConnection = {
   readonly closed: AbortSignal;
   /** `host:port` under which this server's engine reaches the embedded registry. */
   registryAddress(): Promise<string>;
+  /** What its engine was found unable to give a container, so that it is not asked for twice. */
+  readonly refusals: Set<'open files'>;
 };
 
 export type Fleet = AsyncDisposable & {
@@ -93,7 +95,8 @@ export function openFleet(options: FleetOptions): Fleet {
 
 function connectLocal(server: LocalServer, options: FleetOptions, closed: AbortSignal): ServerConnection {
   const docker = openLocalDocker(options.dockerSocket ? { socketPath: options.dockerSocket } : {});
-  return { server, docker, closed, registryAddress: async () => addressOf(registryOf(options)) };
+  const registryAddress = async () => addressOf(registryOf(options));
+  return { server, docker, closed, registryAddress, refusals: new Set() };
 }
 
 function connectOver(server: SshServer, ssh: SshConnection, options: FleetOptions): ServerConnection {
@@ -110,6 +113,7 @@ function connectOver(server: SshServer, ssh: SshConnection, options: FleetOption
     server,
     docker: openDockerOver(agent),
     closed: ssh.closed,
+    refusals: new Set(),
     async registryAddress() {
       forwarded ??= ssh.forwardLoopback(registryOf(options));
       const { port } = await forwarded;
