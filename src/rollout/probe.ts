@@ -28,21 +28,26 @@ export type ProbeResult =
 
 type Watch = { died: AbortSignal | undefined; readonly signal: AbortSignal };
 type Answer = { readonly good: boolean; readonly seen: string | null };
+/** Answers of one kind in a row. */
+type Streak = { readonly good: boolean; readonly length: number };
 
 const shownBytes = 200;
 // How often the engine is asked whether the container still runs, when no answer comes.
 const lookMs = 1_000;
+// The pause between tries grows up to the interval while answers are of one kind.
+const firstPauseMs = 25;
+const pauseGrowth = 1.5;
 
 /**
  * Asks a container from outside until it gave enough good answers in a row, ended, or its time is up. An answer
- * below 500 is good and a redirect is not followed; no answer is tried again after the interval.
+ * below 500 is good and a redirect is not followed. The first tries come in quick succession, then one an interval.
  */
 export async function probeContainer(options: ProbeOptions): Promise<ProbeResult> {
   const { address, health, signal, now = () => performance.now() } = options;
   const begin = now();
   const end = begin + health.deadlineMs;
   const watch: Watch = { died: options.died, signal };
-  let inRow = 0;
+  let streak: Streak = { good: false, length: 0 };
   let seen = 'was not asked';
   let lookAt = begin + Math.min(lookMs, health.intervalMs);
   const fail = (exit: ExitState | null): ProbeResult => {
@@ -53,7 +58,7 @@ export async function probeContainer(options: ProbeOptions): Promise<ProbeResult
     const answer = await ask(address, health, end - now(), watch);
     signal.throwIfAborted();
     seen = answer.seen ?? seen;
-    inRow = answer.good ? inRow + 1 : 0;
+    streak = { good: answer.good, length: answer.good === streak.good ? streak.length + 1 : 1 };
     if (isLookDue(watch, answer, now() >= lookAt)) {
       const exit = await options.isRunning();
       if (exit) return fail(exit);
@@ -61,10 +66,16 @@ export async function probeContainer(options: ProbeOptions): Promise<ProbeResult
       // The watch itself was lost: from here on the engine is asked.
       if (watch.died?.aborted) watch.died = undefined;
     }
-    if (inRow >= health.healthy) return { healthy: true, ms: Math.round(now() - begin) };
-    await pause(Math.min(health.intervalMs, end - now()), watch);
+    if (streak.good && streak.length >= health.healthy) {
+      return { healthy: true, ms: Math.round(now() - begin) };
+    }
+    await pause(Math.min(planPause(streak, health), end - now()), watch);
   }
   return fail(await options.isRunning());
+}
+
+function planPause({ length }: Streak, { intervalMs }: HealthCheck): number {
+  return Math.min(intervalMs, firstPauseMs * pauseGrowth ** (length - 1));
 }
 
 function isLookDue({ died }: Watch, { good }: Answer, isTime: boolean): boolean {

@@ -37,6 +37,32 @@ test('enough good answers in a row are healthy; a bad one between them begins ag
   assert.equal(asked, 5);
 });
 
+test('an app that is up soon is not kept waiting by a long interval, one that is not is asked less and less', async (t) => {
+  const times: number[] = [];
+  const address = await serve(t, (_, response) => {
+    times.push(performance.now());
+    response.writeHead(times.length < 5 ? 500 : 200).end();
+  });
+  const slow = { ...health, intervalMs: 30_000, deadlineMs: 60_000 };
+  const result = await probeContainer({ address, health: slow, isRunning: running, signal: never });
+  assert.equal(result.healthy, true);
+  assert.equal(times.length, 6);
+  assert.ok(result.ms < 5_000);
+  const pauses = times.slice(1).map((time, at) => time - (times[at] ?? 0));
+  // 25, 37, 56 and 84 ms, and some time for the answers themselves.
+  assert.ok((pauses[3] ?? 0) > 2 * (pauses[0] ?? 0) || (pauses[3] ?? 0) > 80, String(pauses));
+});
+
+test('the interval is the longest pause', async (t) => {
+  let asked = 0;
+  const address = await serve(t, (_, response) => {
+    asked += 1;
+    response.writeHead(500).end();
+  });
+  await probeContainer({ address, health, isRunning: running, signal: never });
+  assert.ok(asked > 15, `${asked} times in 400 ms with an interval of 10 ms`);
+});
+
 test('the reason says what was seen last', async (t) => {
   const address = await serve(t, (_, response) => {
     response.writeHead(500).end(`\u001b[31mboom\n${'x'.repeat(1000)}`);
@@ -57,7 +83,11 @@ test('no answer and no listener have their own words', async (t) => {
 });
 
 test('what is not HTTP is not healthy', async (t) => {
-  const server = createTcpServer((socket) => socket.end('SSH-2.0-hello\r\n')).listen(0, '127.0.0.1');
+  const server = createTcpServer((socket) => {
+    // The probe leaves at the first wrong byte.
+    socket.on('error', () => undefined);
+    socket.end('SSH-2.0-hello\r\n');
+  }).listen(0, '127.0.0.1');
   t.after(() => server.close());
   await once(server, 'listening');
   const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
