@@ -27,7 +27,6 @@ export type BuildRequest = {
   readonly manifest: Pick<Manifest, 'build'>;
   readonly builders: Pick<Config['builders'], 'memory' | 'cpus' | 'pids' | 'timeoutMs' | 'bases'>;
   readonly limits: Pick<Config['limits'], 'diskFloor'>;
-  readonly app: { readonly name: string };
   readonly deployId: number;
   readonly noCache: boolean;
   readonly log: DeployLog;
@@ -130,7 +129,7 @@ async function follow(
 }
 
 function planOptions(request: BuildRequest, dockerfile: string) {
-  const { manifest, builders, app, deployId, noCache } = request;
+  const { manifest, builders, deployId, noCache } = request;
   const { args, target } = manifest.build;
   return {
     ...planEngineLimits(builders),
@@ -138,7 +137,8 @@ function planOptions(request: BuildRequest, dockerfile: string) {
     extrahosts: buildMarker(deployId),
     buildargs: { ...args },
     ...(target === null ? {} : { target }),
-    labels: { [labelNames.app]: app.name, [labelNames.deploy]: String(deployId) },
+    // Each label is a step of the build; this one keeps images of two deploys from being the same one.
+    labels: { [labelNames.deploy]: String(deployId) },
     nocache: noCache,
     rm: true,
     // A step that failed leaves its container otherwise.

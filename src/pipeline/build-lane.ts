@@ -63,7 +63,6 @@ async function build(turn: Turn, source: Source, drivers: PipelineDrivers) {
     manifest,
     builders,
     limits,
-    app: turn.place.app,
     deployId: turn.deploy.id,
     noCache: turn.deploy.options.noCache ?? false,
     log: turn.log,

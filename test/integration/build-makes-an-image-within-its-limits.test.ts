@@ -28,7 +28,6 @@ function prepare(docker: Docker, base: string, files: Files, changes: Partial<Bu
       bases: { node: base, python: base, static: base },
     },
     limits: { diskFloor: 0 },
-    app: { name: 'shop' },
     deployId,
     noCache: false,
     log,
@@ -88,7 +87,6 @@ describe('a build', () => {
     assert.deepEqual(built.exposedPorts, [3000]);
     assert.match(built.warnings.join(), /VOLUME \/data/);
     const { Config, RootFS } = await docker.getImage(built.imageId).inspect();
-    assert.equal(Config.Labels['hawser.app'], 'shop');
     assert.equal(Config.Labels['hawser.deploy'], String(first.deployId));
     const second = await prepare(docker, base, files).build();
     const again = await docker.getImage(second.imageId).inspect();
