@@ -19,9 +19,12 @@ export type Paths = {
 
 export type Listen = { readonly host: string; readonly port: number };
 
-/** What `add server` and a line of the file say alike: dynamic servers ignore `default-server`. */
+/**
+ * What `add server` and a line of the file say alike: dynamic servers ignore `default-server`. A new one is checked for
+ * the first time after `downinter`, for which every switch waits.
+ */
 export const serverOptions =
-  'check inter 1s fastinter 250ms downinter 100ms rise 1 fall 3 observe layer4 pool-purge-delay 2s pool-max-conn 100';
+  'check inter 1s fastinter 250ms downinter 30ms rise 1 fall 3 observe layer4 pool-purge-delay 2s pool-max-conn 100';
 
 const tableMark = '# table ';
 

@@ -29,7 +29,7 @@ export type HaproxyOptions = {
 const defaultSlots = 64;
 const defaultUpDeadlineMs = 30_000;
 const lostDeadlineMs = 10_000;
-const intervalMs = 25;
+const lookAgainMs = 15;
 
 /** Drives the HAProxy that runs from this folder; any number of processes may. */
 export function openHaproxy(options: HaproxyOptions): LoadBalancer {
@@ -87,9 +87,12 @@ async function applyTable(context: ApplyContext, table: Table, signal: AbortSign
   let lastAnswer = performance.now();
   while (true) {
     signal.throwIfAborted();
+    let pauseMs = lookAgainMs;
     try {
       const { isSettled, waiting } = await advanceTable(context, table, signal);
       if (isSettled) return;
+      // What was changed is only looked at once more; a check of a backend takes its time.
+      if (waiting.length === 0) pauseMs = 1;
       lastAnswer = performance.now();
       if (lastAnswer > deadline) throw toNotUp(waiting);
     } catch (error) {
@@ -97,7 +100,7 @@ async function applyTable(context: ApplyContext, table: Table, signal: AbortSign
       if (!isPassing(error) || performance.now() - lastAnswer > lostDeadlineMs) throw error;
       context.log.debug({ err: error }, 'the load balancer is asked again');
     }
-    await pause(intervalMs, undefined, { signal });
+    await pause(pauseMs, undefined, { signal });
   }
 }
 
