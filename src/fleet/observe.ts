@@ -5,7 +5,7 @@ import type { Fleet, ServerConnection } from './fleet.ts';
 
 export type ObserveFilter = { readonly app?: string; readonly env?: string };
 
-const deadlineMs = 15_000;
+const answerMs = 15_000;
 
 /** What a server's engine says of our containers, stopped ones too. Throws when it cannot be asked. */
 export async function observeServer(
@@ -30,21 +30,22 @@ export async function observeServer(
   }
 }
 
-/** All servers at once, in the order of `names`; one that cannot be asked within 15 s is a value that says why. */
+/** All servers at once, in the order of `names`; one that cannot be asked in time (15 s) is a value that says why. */
 export async function observeFleet(
   fleet: Fleet,
   names: readonly string[],
   filter: ObserveFilter,
   signal: AbortSignal,
+  deadlineMs = answerMs,
 ): Promise<ObservedServer[]> {
-  return await Promise.all(names.map((name) => observeOne(fleet, name, filter, signal)));
+  return await Promise.all(names.map((name) => observeOne(fleet, name, filter, { signal, deadlineMs })));
 }
 
 async function observeOne(
   fleet: Fleet,
   name: string,
   filter: ObserveFilter,
-  signal: AbortSignal,
+  { signal, deadlineMs }: { signal: AbortSignal; deadlineMs: number },
 ): Promise<ObservedServer> {
   const bounded = AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]);
   try {

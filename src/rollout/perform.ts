@@ -12,6 +12,8 @@ import { performSwitch } from './switch.ts';
 
 const comeBackMs = 10_000;
 const lookAgainMs = 500;
+// Who does not answer soon must not keep the other servers from their old release; it is converged later.
+const revertLookMs = 3_000;
 
 /** What is there and what is to be done about it. */
 export type Outlook = { readonly plan: Plan; readonly world: readonly ObservedServer[] };
@@ -21,6 +23,7 @@ export async function observeAndPlan(
   job: Pick<RolloutJob, 'place' | 'signal'>,
   wanted: Wanted,
   drivers: RolloutDrivers,
+  deadlineMs?: number,
 ): Promise<Outlook> {
   const environmentId = job.place.environment.id;
   const [routed, rows] = await Promise.all([
@@ -30,7 +33,7 @@ export async function observeAndPlan(
   const known = [...wanted.servers, ...rows.map((row) => row.server)];
   const names = [...new Set(known)].filter((name) => name in drivers.fleet.servers);
   const filter = { app: wanted.app, env: wanted.env };
-  const world = await observeFleet(drivers.fleet, names, filter, job.signal);
+  const world = await observeFleet(drivers.fleet, names, filter, job.signal, deadlineMs);
   return { plan: planRollout(wanted, { servers: world, routed }), world };
 }
 
@@ -43,14 +46,21 @@ export async function awaitServersAndPlan(
   wanted: Wanted,
   drivers: RolloutDrivers,
 ): Promise<Outlook> {
-  const deadline = performance.now() + comeBackMs;
-  for (let said = false; ; said = true) {
-    const outlook = await observeAndPlan(job, wanted, drivers);
-    const [blocked] = outlook.plan.blocked;
-    if (blocked === undefined || performance.now() > deadline) return outlook;
-    if (!said) job.log.warning(`Waiting for ${blocked.server}, it is out of reach: ${blocked.reason}`);
-    await pause(lookAgainMs, undefined, { signal: job.signal });
+  const late = AbortSignal.timeout(comeBackMs);
+  const bounded = { ...job, signal: AbortSignal.any([job.signal, late]) };
+  let outlook = await observeAndPlan(job, wanted, drivers, comeBackMs);
+  const [blocked] = outlook.plan.blocked;
+  if (blocked) job.log.warning(`Waiting for ${blocked.server}, it is out of reach: ${blocked.reason}`);
+  while (outlook.plan.blocked.length > 0 && !late.aborted) {
+    try {
+      await pause(lookAgainMs, undefined, { signal: bounded.signal });
+      outlook = await observeAndPlan(bounded, wanted, drivers);
+    } catch (error) {
+      job.signal.throwIfAborted();
+      if (!late.aborted) throw error;
+    }
   }
+  return outlook;
 }
 
 /**
@@ -103,7 +113,7 @@ export async function performRevert(job: RolloutJob, before: Wanted, drivers: Ro
     ...before,
     strategy: { ...before.strategy, strategy: 'all-at-once', onUnreachable: 'skip' },
   };
-  const outlook = await observeAndPlan(job, back, drivers);
+  const outlook = await observeAndPlan(job, back, drivers, revertLookMs);
   await performRollout(job, outlook, drivers);
   await performRetire(job, outlook.plan, drivers);
 }
