@@ -1,0 +1,183 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { after, before, type TestContext, test } from 'node:test';
+import { makeBaseImages } from '../../src/setup/base-images.ts';
+import { type DeployWorld, openDeployWorld } from '../support/deploy-world.ts';
+import { docker } from '../support/docker.ts';
+import { makeRepository } from '../support/repository.ts';
+import { findFreePort } from '../support/sshd.ts';
+
+const rollout = { health: { interval: '100ms', deadline: '20s' }, drain: '2s', stopTimeout: '2s' };
+
+let world: DeployWorld;
+
+before(async () => {
+  await makeBaseImages(['python'], { aliases: true });
+  world = await openDeployWorld(3, { environments: { production: { branches: ['main'], rollout } } });
+});
+after(() => world?.close());
+
+/** Pushes a new app and returns what the push wrote. */
+async function deploy(
+  t: TestContext,
+  app: string,
+  folder: string,
+  files: Readonly<Record<string, string | null>> = {},
+): Promise<string> {
+  const repository = await makeRepository(folder, { files });
+  t.after(() => repository[Symbol.asyncDispose]());
+  const { code, stderr } = await repository.push(world.hawser.remote(app));
+  assert.equal(code, 0, stderr);
+  return stderr;
+}
+
+function answersOf(app: string, path = '/'): Promise<string[]> {
+  return world.listAnswers(`${app}.localhost`, path);
+}
+
+test('a Node app without a Dockerfile is built, and the Dockerfile is shown', async (t) => {
+  const output = await deploy(t, 'node-plain', 'node-plain');
+  assert.match(output, /No Dockerfile; this is Node, built with:\s+(remote: +)?FROM hawser-base\/node/);
+  assert.deepEqual(await answersOf('node-plain'), ['200 one']);
+});
+
+test('a Python app without a Dockerfile is built, and its Procfile says what runs', async (t) => {
+  const output = await deploy(t, 'python-plain', 'python-plain');
+  assert.match(output, /this is Python/);
+  assert.deepEqual(await answersOf('python-plain'), ['200 one']);
+});
+
+test('plain files are served', async (t) => {
+  assert.match(await deploy(t, 'site', 'static-site'), /this is static files/);
+  const [page, ...others] = await answersOf('site');
+  assert.match(page ?? '', /^200 .*<h1>version one<\/h1>/);
+  assert.deepEqual(others, []);
+  assert.match((await world.hawser.fetch('site.localhost', '/style.css')).body, /sans-serif/);
+});
+
+test('the Flask and Redis app of the Docker guide counts over all servers', async (t) => {
+  const env = { REDIS_URL: await startRedis(t) };
+  await deploy(t, 'guide', 'python-flask-redis', { 'app.json': JSON.stringify({ env }) });
+  const answers = await answersOf('guide');
+  assert.equal(answers.length, 30);
+  for (const answer of answers) assert.match(answer, /^200 Hello from Docker! I have been seen \d+ times\.$/);
+});
+
+/** A Redis that the servers reach, and nobody else; returns its URL. */
+async function startRedis(t: TestContext): Promise<string> {
+  const port = await findFreePort();
+  const { address } = world.fleet;
+  const settings = { bind: address, port: String(port), save: '', 'protected-mode': 'no', dir: '/' };
+  const argv = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
+  const redis = spawn('redis-server', argv, { stdio: 'ignore' });
+  t.after(() => redis.kill());
+  await once(redis, 'spawn');
+  return `redis://${address}:${port}`;
+}
+
+test('processes of the Procfile are spread over the servers as app.json says', async (t) => {
+  const formation = { web: { quantity: 2 }, worker: { quantity: 4 } };
+  const output = await deploy(t, 'spread', 'worker-and-web', { 'app.json': JSON.stringify({ formation }) });
+  assert.match(output, /Release command: node release\.js/);
+  const containers = await Promise.all(
+    world.fleet.servers.map(async (server) => {
+      const names = await docker(
+        server,
+        'ps',
+        '--format',
+        '{{.Names}}',
+        '--filter',
+        'label=hawser.app=spread',
+      );
+      return names
+        .split('\n')
+        .map((name) => name.replace('spread-production-v1-', ''))
+        .sort();
+    }),
+  );
+  assert.deepEqual(containers, [['web-1', 'worker-1', 'worker-4'], ['web-2', 'worker-2'], ['worker-3']]);
+  assert.deepEqual(await answersOf('spread'), ['200 web one']);
+});
+
+const onbuild = `hawser-test-onbuild-${process.pid}`;
+const kitchen = {
+  Dockerfile: `# escape=\\
+FROM hawser-base/busybox AS made
+ARG GREETING=nobody
+WORKDIR /made
+COPY . .
+RUN printf '%s %s' "$GREETING" "$(echo *)" > index.html
+
+FROM ${onbuild} AS run
+COPY --from=made /made/index.html /www/index.html
+EXPOSE 9000 3000 8125/udp
+HEALTHCHECK --interval=1s --retries=1 CMD false
+CMD ["sh", "-c", "exec httpd -f -p $PORT -h /www"]
+
+FROM hawser-base/busybox
+CMD ["false"]
+`,
+  '.dockerignore': '# not for the image\n*.md\n!keep.md\nsecret\n.dockerignore\nDockerfile\napp.json\n',
+  'app.json': JSON.stringify({ hawser: { build: { target: 'run', args: { GREETING: 'ahoy' } } } }),
+  'drop.md': '',
+  'keep.md': '',
+  'secret/key': 'x',
+  'marker.txt': 'taken by ONBUILD',
+};
+
+test('stages, ARG, ONBUILD, .dockerignore, EXPOSE and HEALTHCHECK mean what they mean to Docker', async (t) => {
+  const engine = { dockerHost: 'unix:///var/run/docker.sock' };
+  const name = `${onbuild}-made`;
+  t.after(() => docker(engine, 'image', 'rm', '-f', onbuild));
+  await docker(engine, 'create', '--name', name, 'hawser-base/busybox', 'true');
+  t.after(() => docker(engine, 'rm', name));
+  await docker(engine, 'commit', '--change', 'ONBUILD COPY marker.txt /www/marker.txt', name, onbuild);
+  await deploy(t, 'kitchen', 'build-fails', kitchen);
+  assert.deepEqual(await answersOf('kitchen'), ['200 ahoy keep.md marker.txt']);
+  assert.deepEqual(await answersOf('kitchen', '/marker.txt'), ['200 taken by ONBUILD']);
+  const containers = await world.containersOf('kitchen');
+  assert.deepEqual([...new Set(containers.map(({ state }) => state))], ['running']);
+  for (const { ports } of containers) assert.match(ports, /->3000\/tcp/);
+});
+
+test('a container has our name, our labels, one address and as little power as it needs', async (t) => {
+  const repository = await makeRepository('hello');
+  t.after(() => repository[Symbol.asyncDispose]());
+  const { code, stderr } = await repository.push(world.hawser.remote('hard'));
+  assert.equal(code, 0, stderr);
+  const deployId = /Queued deploy (\d+)/.exec(stderr)?.[1];
+  for (const [index, server] of world.fleet.servers.entries()) {
+    const [found] = JSON.parse(
+      await docker(server, 'container', 'inspect', `hard-production-v1-web-${index + 1}`),
+    );
+    const { 'hawser.epoch': epoch, ...labels } = found.Config.Labels;
+    assert.match(epoch, /^[1-9]\d*$/);
+    assert.deepEqual(Object.fromEntries(Object.entries(labels).filter(([key]) => key !== 'hawser.base')), {
+      'hawser.app': 'hard',
+      'hawser.env': 'production',
+      'hawser.release': '1',
+      'hawser.process': 'web',
+      'hawser.index': String(index + 1),
+      'hawser.deploy': deployId,
+    });
+    const bound = Object.values<{ HostIp: string }[]>(found.NetworkSettings.Ports).flat();
+    assert.deepEqual(
+      bound.map(({ HostIp }) => HostIp),
+      [server.address],
+    );
+    const host = found.HostConfig;
+    assert.equal(host.Privileged, false);
+    assert.deepEqual(host.CapDrop, ['ALL']);
+    assert.deepEqual(host.SecurityOpt, ['no-new-privileges']);
+    assert.deepEqual(host.Binds ?? [], []);
+    assert.equal(host.Memory, 2 ** 30);
+    assert.equal(host.MemorySwap, host.Memory);
+    assert.equal(host.PidsLimit, 512);
+    assert.equal(host.RestartPolicy.Name, 'always');
+    assert.equal(host.NetworkMode.includes('host'), false);
+    // Not only asked for, also so: nobody in it gains a right.
+    const status = await docker(server, 'exec', found.Name.slice(1), 'cat', '/proc/1/status');
+    assert.match(status, /NoNewPrivs:\t1/);
+  }
+});
