@@ -169,12 +169,22 @@ export function parseExit({ State, RestartCount }: ContainerInspect): ExitState 
   const starting = State.Status === 'created' && State.Error === '';
   if ((starting || (State.Running && !State.Restarting)) && RestartCount === 0) return null;
   const { ExitCode: exitCode, OOMKilled: oomKilled, Error: error } = State;
+  // The engine has forgotten how it ended once it runs again.
+  const how = isRunningAgain({ State, RestartCount }) ? 'ended' : `exited with code ${exitCode}`;
   const words = [
-    oomKilled ? 'ran out of memory' : `exited with code ${exitCode}`,
+    oomKilled ? 'ran out of memory' : how,
     error === '' ? '' : ` (${error})`,
     RestartCount === 0 ? '' : ` and was restarted ${RestartCount === 1 ? 'once' : `${RestartCount} times`}`,
   ];
   return { exitCode, oomKilled, restarts: RestartCount, error, reason: words.join('') };
+}
+
+/** True for a container that was restarted and has not ended again yet. */
+export function isRunningAgain({
+  State,
+  RestartCount,
+}: Pick<ContainerInspect, 'State' | 'RestartCount'>): boolean {
+  return State.Running && !State.Restarting && RestartCount > 0;
 }
 
 type Facts = {

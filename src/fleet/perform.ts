@@ -1,7 +1,8 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { Failure } from '../failure.ts';
 import type { ObservedContainer } from '../model/container.ts';
 import { askEngine, untilAnswered } from './ask.ts';
-import { type ExitState, parseExit, parseInspect } from './container.ts';
+import { type ExitState, isRunningAgain, parseExit, parseInspect } from './container.ts';
 import { createContainer, inspectContainer, removeContainer, startCreated, unlessGone } from './create.ts';
 import type { ContainerSpec } from './docker.ts';
 import type { ServerConnection } from './fleet.ts';
@@ -30,14 +31,22 @@ export async function startContainer(
   });
 }
 
+// How it ended is known only between two runs, and one that crashes at its start crashes again soon.
+const nextEndMs = 2_000;
+
 /** Null while a container runs and was never restarted; otherwise how it ended. One that is gone is a Failure. */
 export async function inspectExit(
   connection: ServerConnection,
   name: string,
   signal: AbortSignal,
 ): Promise<ExitState | null> {
-  const inspect = await inspectContainer(connection, name, signal);
-  if (inspect) return parseExit(inspect);
+  const lookUntil = performance.now() + nextEndMs;
+  for (;;) {
+    const inspect = await inspectContainer(connection, name, signal);
+    if (!inspect) break;
+    if (!isRunningAgain(inspect) || performance.now() > lookUntil) return parseExit(inspect);
+    await pause(50, undefined, { signal });
+  }
   throw new Failure('container_gone', `${name} is not on ${connection.server.name} any more`);
 }
 
