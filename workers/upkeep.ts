@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { pruneBuilder, pruneServer } from '../src/pipeline/prune.ts';
 import { findDrift } from '../src/pipeline/reconcile.ts';
-import { sweepDestroyed, sweepRepositories } from '../src/pipeline/sweep.ts';
+import { sweepDestroyed, sweepOld } from '../src/pipeline/sweep.ts';
 import type { Platform } from '../src/platform.ts';
 import type { Worker } from './lane-worker.ts';
 
@@ -10,7 +10,7 @@ const chores = [
   { name: 'drift', everyMs: 10_000, perform: mendDrift },
   { name: 'destroyed', everyMs: 10_000, perform: removeDestroyed },
   { name: 'prune', everyMs: 3_600_000, perform: pruneAll },
-  { name: 'repositories', everyMs: 3_600_000, perform: sweepAll },
+  { name: 'sweep', everyMs: 3_600_000, perform: sweepAll },
 ] as const;
 
 /** What keeps an installation true by itself, each chore on its own clock, at once and then again and again. */
@@ -67,5 +67,5 @@ async function pruneAll({ drivers, log }: Platform, signal: AbortSignal): Promis
 }
 
 async function sweepAll({ drivers }: Platform): Promise<void> {
-  await sweepRepositories(drivers);
+  await sweepOld(drivers);
 }

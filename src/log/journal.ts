@@ -26,7 +26,11 @@ export type FollowOptions = {
   hasEnded(): Promise<boolean>;
 };
 
-export type JournalWriter = DeployLog & { [Symbol.asyncDispose](): Promise<void> };
+export type JournalWriter = DeployLog & {
+  /** Bytes of the journal, with what is being written. */
+  size(): number;
+  [Symbol.asyncDispose](): Promise<void>;
+};
 
 const chunkBytes = 256 * 1024;
 
@@ -83,6 +87,7 @@ async function openWriter(file: string, limitBytes: number): Promise<JournalWrit
     detail: (text) => append('detail', text),
     result: (text) => append('result', text),
     warning: (text) => append('warning', text),
+    size: () => size,
     async [Symbol.asyncDispose]() {
       if (skipped > 0) append('warning', `${Math.ceil(skipped / 1024)} KB of output were left out`);
       await flushing;

@@ -15,6 +15,7 @@ import {
   requestStop,
   reserveDeployId,
 } from '../store/deploys.ts';
+import { recordJournal } from '../store/journals.ts';
 import { findReleaseByVersion, getRelease, listReleases } from '../store/releases.ts';
 import type { PipelineDrivers } from './drivers.ts';
 
@@ -164,6 +165,7 @@ async function queueDeploy(
   const position = positionOf(deploy.id, await listUnfinished(drivers.db, environment.id));
   await using journal = await drivers.journals.write(deploy.id);
   journal.step(`Queued deploy ${deploy.id} for ${app}/${environment.name} (${ordinal(position)} in line)`);
+  await recordJournal(drivers.db, deploy.id, journal.size());
   await drivers.touch(wanted.kind === 'push' ? 'build' : 'rollout', environment.id);
   return deploy;
 }

@@ -5,6 +5,7 @@ import type { Deploy } from '../model/deploy.ts';
 import { type Lane, nextTurn } from '../queue/turn.ts';
 import { findPlace, type Place } from '../store/apps.ts';
 import { advanceDeploy, findDeploy, holdDeploy, listUnfinished, nextEpoch } from '../store/deploys.ts';
+import { recordJournal } from '../store/journals.ts';
 import { claimLease, type Lease, releaseLease, renewLease } from '../store/leases.ts';
 import type { PipelineDrivers } from './drivers.ts';
 
@@ -83,6 +84,8 @@ async function takeTurn(
     // A shutdown or a lost lease leaves the deploy where it is: whoever comes next goes on from there.
     if (laneSignal.aborted) return;
     await endDeploy(deploy, stop.signal.aborted ? stop.signal.reason : error, drivers);
+  } finally {
+    await recordJournal(drivers.db, deploy.id, log.size());
   }
 }
 

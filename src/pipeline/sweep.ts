@@ -1,36 +1,39 @@
-import type { App } from '../model/app.ts';
 import { forgetApp, listApps, listDestroyedApps, listPlaces } from '../store/apps.ts';
 import { findNewestBefore, listDeploys } from '../store/deploys.ts';
+import { forgetJournal, listJournals } from '../store/journals.ts';
 import type { PipelineDrivers } from './drivers.ts';
 
 const hiddenRefs = 'refs/hawser/deploys/';
 const hourMs = 3_600_000;
 
 /** Removes what killed and refused pushes left, and the sources and journals of deploys out of retention. */
-export async function sweepRepositories(drivers: PipelineDrivers): Promise<void> {
-  const { db, git } = drivers;
+export async function sweepOld(drivers: PipelineDrivers): Promise<void> {
+  const { db, git, journals } = drivers;
+  // A push that is being received has its source before its deploy: what is young is left alone.
+  const newest = await findNewestBefore(db, new Date(Date.now() - hourMs).toISOString());
+  const kept = await listKeptDeploys(drivers);
+  const isOld = (id: number) => id <= newest && !kept.has(id);
   for (const app of await listApps(db)) {
     if (!(await git.exists(app.id))) continue;
-    await sweepSources(app, drivers);
+    for (const { ref } of await git.listRefs(app.id, hiddenRefs)) {
+      if (isOld(Number(ref.slice(hiddenRefs.length)))) await git.deleteRef(app.id, ref);
+    }
     await git.sweep(app.id);
+  }
+  for (const id of (await listJournals(db, newest)).filter(isOld)) {
+    await journals.remove(id);
+    await forgetJournal(db, id);
   }
 }
 
-/** A source is kept while its deploy is in retention; one without a deploy was never acknowledged. */
-async function sweepSources(app: App, { db, git, journals, config }: PipelineDrivers): Promise<void> {
-  // A push that is being received has its source before its deploy: what is young is left alone.
-  const newest = await findNewestBefore(db, new Date(Date.now() - hourMs).toISOString());
+/** A source and a journal are kept while their deploy is in retention. */
+async function listKeptDeploys({ db, config }: PipelineDrivers): Promise<ReadonlySet<number>> {
   const kept = new Set<number>();
-  for (const { environment } of await listPlaces(db, app.id)) {
+  for (const { environment } of await listPlaces(db)) {
     const where = { environmentIds: [environment.id], limit: config.retention.deploys };
     for (const deploy of await listDeploys(db, where)) kept.add(deploy.id);
   }
-  for (const { ref } of await git.listRefs(app.id, hiddenRefs)) {
-    const id = Number(ref.slice(hiddenRefs.length));
-    if (kept.has(id) || id > newest) continue;
-    await git.deleteRef(app.id, ref);
-    await journals.remove(id);
-  }
+  return kept;
 }
 
 /** Forgets destroyed apps of which nothing runs any more, with their repositories. */

@@ -153,7 +153,6 @@ export async function forgetEnvironment(db: Database, environmentId: string): Pr
     await tx.deleteFrom('containers').where('environment_id', '=', environmentId).execute();
     const deploys = tx.selectFrom('deploys').select('id').where('environment_id', '=', environmentId);
     await tx.deleteFrom('steps').where('deploy_id', 'in', deploys).execute();
-    await tx.deleteFrom('journals').where('deploy_id', 'in', deploys).execute();
     await tx.deleteFrom('deploys').where('environment_id', '=', environmentId).execute();
     await tx.deleteFrom('releases').where('environment_id', '=', environmentId).execute();
     await tx.deleteFrom('environments').where('id', '=', environmentId).execute();

@@ -102,7 +102,7 @@ export type Tables = {
     begun_at: string;
     ended_at: string | null;
   };
-  journals: { deploy_id: number; file: string; bytes: number };
+  journals: { deploy_id: number; bytes: number };
   tokens: {
     id: string;
     hash: string;

@@ -128,7 +128,6 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable('journals')
     .addColumn('deploy_id', 'integer', (c) => c.primaryKey())
-    .addColumn('file', 'text', (c) => c.notNull())
     .addColumn('bytes', 'integer', (c) => c.notNull())
     .execute();
   await db.schema
