@@ -33,6 +33,8 @@ export type BuildRequest = {
   readonly signal: AbortSignal;
 };
 
+const buildTries = 3;
+
 export type BuiltImage = {
   readonly imageId: string;
   /** TCP ports of EXPOSE, ascending. */
@@ -54,13 +56,24 @@ export async function performBuild(request: BuildRequest): Promise<BuiltImage> {
     log.detail(`No Dockerfile; this is ${dockerfile.builder}, built with:`);
     log.detail(dockerfile.text.trimEnd());
   }
-  const archive = source.archive();
-  try {
-    const imageId = await runBuild(request, dockerfile, archive);
-    const image = await describeImage(request.docker, imageId);
-    return { ...image, warnings: [...dockerfile.warnings, ...image.warnings] };
-  } finally {
-    archive.destroy();
+  const imageId = await buildAgain(request, dockerfile);
+  const image = await describeImage(request.docker, imageId);
+  return { ...image, warnings: [...dockerfile.warnings, ...image.warnings] };
+}
+
+/** Repeats a build that lost a cached step to somebody who removes images of this engine at the same time. */
+async function buildAgain(request: BuildRequest, dockerfile: Dockerfile): Promise<string> {
+  for (let tries = 1; ; tries += 1) {
+    const archive = request.source.archive();
+    try {
+      return await runBuild(request, dockerfile, archive);
+    } catch (error) {
+      const isCacheLost = error instanceof Failure && error.message.includes('unknown parent image ID');
+      if (!isCacheLost || tries === buildTries) throw error;
+      request.log.detail('A cached step was removed meanwhile, so it is built again');
+    } finally {
+      archive.destroy();
+    }
   }
 }
 
