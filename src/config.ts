@@ -17,7 +17,6 @@ export type Config = {
     readonly cpus: number;
     readonly pids: number;
     readonly timeoutMs: number;
-    readonly cache: number;
     /** Path of the Docker engine's socket on this machine; local servers use it as well. */
     readonly socket: string;
     /** Base images of the Dockerfiles that are generated. */
@@ -38,7 +37,6 @@ export type ExternalRegistry = {
   readonly namespace: string;
   readonly username: string | null;
   readonly password: string | null;
-  readonly ca: string | null;
 };
 
 export type EnvironmentConfig = {

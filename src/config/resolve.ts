@@ -53,7 +53,6 @@ function resolveRegistry(registry: WrittenConfig['registry']): 'embedded' | Exte
     namespace: registry.namespace,
     username: registry.username ?? null,
     password: registry.password ?? null,
-    ca: registry.ca ?? null,
   };
 }
 

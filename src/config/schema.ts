@@ -108,13 +108,7 @@ const registry = z.union([
       .default('hawser'),
     username: g.text().optional(),
     password: g.text(16 * kilo).optional(),
-    ca: z
-      .string()
-      .max(64 * kilo)
-      .regex(/^\s*-----BEGIN CERTIFICATE-----/, {
-        error: 'must be a certificate in PEM; name its file with { "file": "ca.pem" }',
-      })
-      .optional(),
+    ca: later('a certificate authority of the registry is'),
   }),
 ]);
 
@@ -136,7 +130,7 @@ const builders = z.strictObject({
   cpus: g.cpus().default(2),
   pids: g.count(64, 1_000_000).default(4096),
   timeout: g.duration(second, 24 * 60 * minute).prefault('20m'),
-  cache: g.size(0, 1024 * giga).prefault('10g'),
+  cache: later('a size of the build cache is'),
   socket: g.text(100).default('/var/run/docker.sock'),
   bases: z
     .strictObject({

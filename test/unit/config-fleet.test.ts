@@ -173,6 +173,13 @@ test('what this version cannot do is refused, never ignored', () => {
     const parsed = configSchema.safeParse({ environments: { production: environment } });
     assert.match(parsed.error?.issues[0]?.message ?? 'accepted', expected);
   }
+  const whole: [unknown, RegExp][] = [
+    [{ builders: { cache: '10g' } }, /a size of the build cache is not available/],
+    [{ registry: { url: 'https://r.example', ca: 'x' } }, /authority of the registry is not available/],
+  ];
+  for (const [written, expected] of whole) {
+    assert.match(JSON.stringify(configSchema.safeParse(written).error?.issues ?? 'accepted'), expected);
+  }
 });
 
 test('branches that git would not have are refused', () => {

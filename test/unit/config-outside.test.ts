@@ -11,7 +11,6 @@ test('values come from the environment or from files, and a missing one is told 
     namespace: 'hawser',
     username: 'u',
     password: 's3cret',
-    ca: null,
   });
   assertOneMistake(t, { registry }, /registry\.password: the environment variable "PW" is not set/);
   assertOneMistake(

@@ -71,7 +71,6 @@ test('a registry gives images their path, a server keeps them under ours', () =>
     namespace: 'team/apps',
     username: 'u',
     password: 'p',
-    ca: null,
   };
   const outside = planRegistry(written, 0);
   assert.equal(repositoryIn(outside, image.repository), 'team/apps/a1');
