@@ -17,6 +17,8 @@ export type Config = {
     readonly cpus: number;
     readonly pids: number;
     readonly timeoutMs: number;
+    /** Bytes of images, old ones first to go, that a builder which is no server keeps as its cache. */
+    readonly cache: number;
     /** Path of the Docker engine's socket on this machine; local servers use it as well. */
     readonly socket: string;
     /** Base images of the Dockerfiles that are generated. */

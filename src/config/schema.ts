@@ -130,7 +130,7 @@ const builders = z.strictObject({
   cpus: g.cpus().default(2),
   pids: g.count(64, 1_000_000).default(4096),
   timeout: g.duration(second, 24 * 60 * minute).prefault('20m'),
-  cache: later('a size of the build cache is'),
+  cache: g.size(0, 1024 * giga).prefault('10g'),
   socket: g.text(100).default('/var/run/docker.sock'),
   bases: z
     .strictObject({

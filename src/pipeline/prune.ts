@@ -1,6 +1,6 @@
 import { removeNetwork } from '../fleet/network.ts';
 import type { ObservedServer } from '../model/container.ts';
-import { pruneImages } from '../publish/prune.ts';
+import { pruneCache, pruneImages } from '../publish/prune.ts';
 import { planRetention } from '../publish/retain.ts';
 import { listPlaces, type Place } from '../store/apps.ts';
 import { getRelease, listReleases } from '../store/releases.ts';
@@ -21,11 +21,18 @@ export async function pruneServer(
   }
 }
 
-/** The builder keeps what the servers keep: its layers are the cache of the next build. */
+/**
+ * The builder keeps what the servers keep: its layers are the cache of the next build. When it is no server
+ * itself, only as much as `builders.cache` allows.
+ */
 export async function pruneBuilder(drivers: PipelineDrivers, signal: AbortSignal): Promise<void> {
-  for (const [repository, keep] of await listKept(drivers)) {
+  const kept = await listKept(drivers);
+  for (const [repository, keep] of kept) {
     await pruneImages(drivers.builder, repository, keep, signal);
   }
+  const { servers, builders } = drivers.config;
+  if (Object.values(servers).some(({ kind }) => kind === 'local')) return;
+  await pruneCache(drivers.builder, [...kept.keys()], builders.cache, signal);
 }
 
 /** What stays of each app: the union over its environments of the current and the rollback set. */

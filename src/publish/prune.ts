@@ -1,5 +1,6 @@
 import { type Docker, statusOf, toFailure } from '../fleet/docker.ts';
 import { hexOf, localRepository } from './registry.ts';
+import { planCache } from './retain.ts';
 
 /**
  * Removes an app's images from an engine but for those to be kept. Only our own tags of this repository are
@@ -25,6 +26,35 @@ export async function pruneImages(
   } catch (error) {
     signal.throwIfAborted();
     throw toFailure(error, `prune the images of ${local}`);
+  }
+}
+
+/** Removes the oldest images of these apps from an engine that only builds, until they fit into `budget` bytes. */
+export async function pruneCache(
+  docker: Docker,
+  repositories: readonly string[],
+  budget: number,
+  signal: AbortSignal,
+): Promise<number> {
+  if (repositories.length === 0) return 0;
+  // Named one by one: another installation may share the engine.
+  const filters = { reference: repositories.map(localRepository) };
+  try {
+    const images = await docker.listImages({ filters, abortSignal: signal } as object);
+    const cached = images.flatMap(({ RepoTags, Created, Size }) =>
+      (RepoTags ?? []).map((tag) => ({
+        repository: tag.slice(0, tag.lastIndexOf(':')),
+        tag,
+        createdAt: Created,
+        size: Size,
+      })),
+    );
+    let removed = 0;
+    for (const tag of planCache(cached, budget)) if (await removeTag(docker, tag)) removed += 1;
+    return removed;
+  } catch (error) {
+    signal.throwIfAborted();
+    throw toFailure(error, 'prune the cache of the builder');
   }
 }
 

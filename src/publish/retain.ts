@@ -43,6 +43,29 @@ export function planPrune(
   return listUnique(environments.flatMap(({ prune }) => prune)).filter((image) => !kept.has(nameOf(image)));
 }
 
+/** An image of ours on the builder; `size` in bytes, layers that others share included. */
+export type CachedImage = {
+  readonly repository: string;
+  readonly tag: string;
+  readonly createdAt: number;
+  readonly size: number;
+};
+
+/** Tags that exceed the builder's cache, oldest first; the newest image of each app always stays. */
+export function planCache(images: readonly CachedImage[], budget: number): string[] {
+  const newestFirst = images.toSorted((a, b) => b.createdAt - a.createdAt);
+  const seen = new Set<string>();
+  let total = 0;
+  const over: string[] = [];
+  for (const image of newestFirst) {
+    const isNewest = !seen.has(image.repository);
+    seen.add(image.repository);
+    total += image.size;
+    if (total > budget && !isNewest) over.push(image.tag);
+  }
+  return over.reverse();
+}
+
 function listUnique(images: readonly Image[]): Image[] {
   return [...new Map(images.map((image) => [nameOf(image), image])).values()];
 }

@@ -5,7 +5,7 @@ import { planManifest } from '../../src/build/manifest.ts';
 import { formatBytes } from '../../src/publish/bytes.ts';
 import { planRelease } from '../../src/publish/plan.ts';
 import { localTag, planRegistry, repositoryIn } from '../../src/publish/registry.ts';
-import { planPrune, planRetention } from '../../src/publish/retain.ts';
+import { planCache, planPrune, planRetention } from '../../src/publish/retain.ts';
 import { explainTransfer, readTransfer } from '../../src/publish/transfer.ts';
 
 const mega = 1024 ** 2;
@@ -116,4 +116,17 @@ test('bytes are said as people say them', () => {
     '212 MB',
     '1.2 GB',
   ]);
+});
+
+test('the cache of a builder loses its oldest images first, and never the newest of an app', () => {
+  const image = (repository: string, createdAt: number) => ({
+    repository,
+    tag: `${repository}:${createdAt}`,
+    createdAt,
+    size: 10,
+  });
+  const images = [image('a', 1), image('a', 3), image('a', 4), image('b', 2)];
+  assert.deepEqual(planCache(images, 20), ['a:1']);
+  assert.deepEqual(planCache(images, 0), ['a:1', 'a:3']);
+  assert.deepEqual(planCache(images, 100), []);
 });
