@@ -1,6 +1,6 @@
 import { removeNetwork } from '../fleet/network.ts';
 import type { ObservedServer } from '../model/container.ts';
-import { pruneCache, pruneImages } from '../publish/prune.ts';
+import { pruneCache, pruneImages, pruneUnpublished } from '../publish/prune.ts';
 import { planRetention } from '../publish/retain.ts';
 import { listPlaces, type Place } from '../store/apps.ts';
 import { getRelease, listReleases } from '../store/releases.ts';
@@ -30,6 +30,7 @@ export async function pruneBuilder(drivers: PipelineDrivers, signal: AbortSignal
   for (const [repository, keep] of kept) {
     await pruneImages(drivers.builder, repository, keep, signal);
   }
+  await pruneUnpublished(drivers.builder);
   const { servers, builders } = drivers.config;
   if (Object.values(servers).some(({ kind }) => kind === 'local')) return;
   await pruneCache(drivers.builder, [...kept.keys()], builders.cache, signal);

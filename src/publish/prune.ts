@@ -1,4 +1,5 @@
 import { type Docker, statusOf, toFailure } from '../fleet/docker.ts';
+import { labelNames } from '../model/container.ts';
 import { hexOf, localRepository } from './registry.ts';
 import { planCache } from './retain.ts';
 
@@ -55,6 +56,17 @@ export async function pruneCache(
   } catch (error) {
     signal.throwIfAborted();
     throw toFailure(error, 'prune the cache of the builder');
+  }
+}
+
+/** Removes what builds of ours left that never were published: cancelled, superseded, failed, an hour ago or more. */
+export async function pruneUnpublished(docker: Docker): Promise<void> {
+  try {
+    await docker.pruneImages({
+      filters: { dangling: ['true'], label: [labelNames.deploy], until: ['1h'] },
+    });
+  } catch (error) {
+    throw toFailure(error, 'prune what builds left');
   }
 }
 

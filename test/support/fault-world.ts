@@ -8,7 +8,7 @@ import { makeBaseImages } from '../../src/setup/base-images.ts';
 import { type Checked, openLedgerFile, type SeenPush } from './checker.ts';
 import { openFleet, type TestFleet } from './fleet.ts';
 import { openHawser, type TestHawser } from './hawser.ts';
-import { runProgram, tryProgram } from './program.ts';
+import { runProgram } from './program.ts';
 
 /** Where a deploy can be hit, in the order in which it gets there. */
 export const steps = [
@@ -157,7 +157,6 @@ export async function openFaultWorld(app: string): Promise<FaultWorld> {
     async close() {
       await hawser.close();
       await fleet.close();
-      await removeImages(app);
       await rm(folder, { recursive: true, force: true });
     },
   };
@@ -173,17 +172,6 @@ async function emptyRedis(hawser: TestHawser): Promise<void> {
     for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true });
   } finally {
     process.kill(supervisor, 'SIGCONT');
-  }
-}
-
-/** Those that the builds left on this machine's own engine, also of apps that carry the name as a prefix. */
-async function removeImages(app: string): Promise<void> {
-  const format = '{{.ID}}';
-  const list = ['images', '--all', '--no-trunc', '--format', format, '--filter', 'label=hawser.app'];
-  const ids = new Set((await runProgram('docker', list)).split('\n').filter(Boolean));
-  for (const id of ids) {
-    const label = await tryProgram('docker', ['inspect', '-f', '{{index .Config.Labels "hawser.app"}}', id]);
-    if (label?.trim().startsWith(app)) await tryProgram('docker', ['image', 'rm', '--force', id]);
   }
 }
 

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { get, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -9,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { openLedger } from '../../src/store/database.ts';
 import { createToken } from '../../src/store/tokens.ts';
 import { eventually } from './eventually.ts';
+import { runProgram, tryProgram } from './program.ts';
 import { findFreePort } from './sshd.ts';
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
@@ -108,6 +110,7 @@ export async function openHawser(config: Record<string, unknown> = {}): Promise<
 
   async function close(): Promise<void> {
     await stop();
+    await removeTraces(join(data, 'ledger.db'));
     await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   }
 
@@ -134,6 +137,26 @@ export async function openHawser(config: Record<string, unknown> = {}): Promise<
     await close();
     throw error;
   }
+}
+
+/** What an installation leaves on this machine's engine when its apps were not destroyed. */
+async function removeTraces(ledger: string): Promise<void> {
+  if (!existsSync(ledger)) return;
+  const { db, [Symbol.asyncDispose]: close } = await openLedger(ledger);
+  const apps = await db.selectFrom('apps').select('id').execute();
+  await close();
+  for (const { id } of apps) {
+    const images = await listWords('images', '--format', '{{.Repository}}:{{.Tag}}', `hawser/${id}`);
+    for (const image of images) {
+      const containers = await listWords('ps', '-aq', '--filter', `ancestor=${image}`);
+      if (containers.length > 0) await tryProgram('docker', ['rm', '-f', '-v', ...containers]);
+      await tryProgram('docker', ['image', 'rm', image]);
+    }
+  }
+}
+
+async function listWords(...argv: string[]): Promise<string[]> {
+  return (await runProgram('docker', argv)).split(/\s+/).filter(Boolean);
 }
 
 async function makeAdminToken(ledger: string): Promise<string> {

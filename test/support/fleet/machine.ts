@@ -65,6 +65,8 @@ export async function makeMachine(plot: Plot, name: string, index: number): Prom
       const { child, pid } = boot;
       boot = undefined;
       if (child.exitCode !== null || child.signalCode !== null) return;
+      // Nothing else may keep the test's process alive while its end is waited for.
+      child.ref();
       const gone = once(child, 'exit');
       process.kill(pid, 'SIGKILL');
       await Promise.all([gone, ...residents.splice(0).map((resident) => resident.end('SIGKILL'))]);
@@ -159,6 +161,7 @@ async function startResident(log: string, argv: readonly string[]): Promise<Resi
       if (isGone()) return;
       tryKill(pid, signal);
       child.kill('SIGCONT');
+      child.ref();
       if (!isGone()) await gone;
     },
   };
