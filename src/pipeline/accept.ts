@@ -1,9 +1,10 @@
 import type { Config, EnvironmentConfig } from '../config.ts';
 import { Failure } from '../failure.ts';
 import type { App, Environment } from '../model/app.ts';
-import { type Deploy, type DeployOptions, hasEnded } from '../model/deploy.ts';
+import { type Deploy, hasEnded } from '../model/deploy.ts';
 import type { Release } from '../model/release.ts';
 import { positionOf } from '../queue/turn.ts';
+import type { PushedDeploy } from '../receive/push.ts';
 import { defaultDomain } from '../route/table.ts';
 import { ensureEnvironment, findPlace } from '../store/apps.ts';
 import {
@@ -21,19 +22,6 @@ import type { PipelineDrivers } from './drivers.ts';
 
 export type AcceptDrivers = Pick<PipelineDrivers, 'config' | 'db' | 'journals' | 'touch'>;
 
-export type Push = {
-  readonly deployId: number;
-  readonly app: { readonly id: string; readonly name: string };
-  readonly actor: string;
-  readonly ref: string;
-  readonly commit: string;
-  readonly previous: string;
-  readonly author: string;
-  readonly message: string;
-  readonly environment: string;
-  readonly options: DeployOptions;
-};
-
 /** Throws `environment_unknown`. */
 export function getEnvironmentConfig(config: Config, name: string): EnvironmentConfig {
   const found = Object.hasOwn(config.environments, name) ? config.environments[name] : undefined;
@@ -47,7 +35,7 @@ export function getEnvironmentConfig(config: Config, name: string): EnvironmentC
 
 /** Records a push as a queued deploy. A push of a commit that is on its way already attaches to that deploy. */
 export async function acceptPush(
-  push: Push,
+  push: PushedDeploy,
   drivers: AcceptDrivers,
 ): Promise<{ deployId: number; attached: boolean }> {
   const { db, config } = drivers;
