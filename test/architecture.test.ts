@@ -45,9 +45,18 @@ const pureFolders = ['src/model/', 'src/build/builders/'];
 const pureFiles = [
   'src/failure.ts',
   'src/failure-catalogue.ts',
-  ...['check', 'difference', 'grammar', 'json', 'json-schema', 'mistakes', 'resolve', 'schema', 'units'].map(
-    (name) => `src/config/${name}.ts`,
-  ),
+  ...[
+    'check',
+    'difference',
+    'grammar',
+    'json',
+    'json-file',
+    'json-schema',
+    'mistakes',
+    'resolve',
+    'schema',
+    'units',
+  ].map((name) => `src/config/${name}.ts`),
 ];
 const pureModules = ['path', 'path/posix', 'net', 'crypto', 'util', 'url', 'buffer', 'zlib'].map(
   (name) => `node:${name}`,

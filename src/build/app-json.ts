@@ -1,4 +1,4 @@
-import { type JsonDocument, JsonMistake, parseJson } from '../config/json.ts';
+import { parseJsonFile } from '../config/json-file.ts';
 import { formatMistakes, formatPath, listSchemaMistakes } from '../config/mistakes.ts';
 import { Failure } from '../failure.ts';
 import { findNotAllowed } from './allow-list.ts';
@@ -26,7 +26,7 @@ const withoutEffect = ['scripts', 'cron', 'environments', 'addons', 'buildpacks'
  * `manifest_invalid` with every mistake a line.
  */
 export function parseAppJson(text: string): { written: AppJson; warnings: string[] } {
-  const document = parseText(text);
+  const document = parseJsonFile(text, 'app.json');
   const tree = document.value;
   if (typeof tree !== 'object' || tree === null || Array.isArray(tree)) {
     throw new Failure('manifest_invalid', 'app.json must hold one object { … }');
@@ -63,17 +63,4 @@ function listUnknownKeys(tree: Readonly<Record<string, unknown>>): string[] {
       ? [`app.json: ${shown} has no effect in this version`]
       : [`app.json: unknown key ${shown} is left out`];
   });
-}
-
-function parseText(text: string): JsonDocument {
-  try {
-    return parseJson(text);
-  } catch (error) {
-    if (!(error instanceof JsonMistake)) throw error;
-    const { line, column } = error.position;
-    const shown = (text.split('\n')[line - 1] ?? '').slice(0, 160).replace(/\p{Cc}/gu, ' ');
-    const pointer = column <= 160 ? `\n  ${' '.repeat(column - 1)}^` : '';
-    const message = `app.json:${line}:${column}: ${error.message}\n  ${shown}${pointer}`;
-    throw new Failure('config_parse_error', message, { cause: error });
-  }
 }

@@ -3,7 +3,8 @@ import { dirname, resolve } from 'node:path';
 import type { Config } from '../config.ts';
 import { Failure } from '../failure.ts';
 import { listCrossMistakes, listWholeMistakes } from './check.ts';
-import { type JsonDocument, JsonMistake, parseJson } from './json.ts';
+import type { JsonDocument } from './json.ts';
+import { parseJsonFile } from './json-file.ts';
 import { formatMistakes, formatPath, listSchemaMistakes, type Mistake } from './mistakes.ts';
 import { explain, findIdentityMistake, type Outside, readOutsideValues, resolvePath } from './outside.ts';
 import { resolveConfig } from './resolve.ts';
@@ -15,7 +16,7 @@ const maxShown = 100;
 /** The file whole: parsed, checked, resolved, frozen; or one Failure that names every mistake in it. */
 export function readConfigFile(name: string, env: NodeJS.ProcessEnv): Config {
   const file = resolve(name);
-  const document = parseText(readText(file), file);
+  const document = parseJsonFile(readText(file), file);
   if (typeof document.value !== 'object' || document.value === null || Array.isArray(document.value)) {
     const kind = Array.isArray(document.value)
       ? 'a list'
@@ -104,23 +105,5 @@ function readText(file: string): string {
     return readFileSync(descriptor, 'utf8');
   } finally {
     closeSync(descriptor);
-  }
-}
-
-function parseText(text: string, file: string): JsonDocument {
-  try {
-    return parseJson(text);
-  } catch (error) {
-    if (!(error instanceof JsonMistake)) throw error;
-    const { line, column } = error.position;
-    const shown = (text.split('\n')[line - 1] ?? '').slice(0, 160).replace(/\p{Cc}/gu, ' ');
-    const pointer = column <= 160 ? `\n  ${' '.repeat(column - 1)}^` : '';
-    throw new Failure(
-      'config_parse_error',
-      `${file}:${line}:${column}: ${error.message}\n  ${shown}${pointer}`,
-      {
-        cause: error,
-      },
-    );
   }
 }
