@@ -6,6 +6,7 @@ import type { Release } from '../model/release.ts';
 import type { RolloutJob } from '../rollout/drivers.ts';
 import {
   awaitServersAndPlan,
+  briefLookMs,
   observeAndPlan,
   performRetire,
   performRevert,
@@ -200,6 +201,6 @@ async function finishLive(turn: Turn, release: Release, drivers: PipelineDrivers
 /** The old release is out of rotation; what is still in flight there ends before its containers do. */
 async function retire({ job, wanted }: Context, drivers: PipelineDrivers): Promise<void> {
   const skipping = { ...wanted, strategy: { ...wanted.strategy, onUnreachable: 'skip' as const } };
-  const { plan } = await observeAndPlan(job, skipping, drivers.rollout);
+  const { plan } = await observeAndPlan(job, skipping, drivers.rollout, briefLookMs);
   await performRetire(job, plan, drivers.rollout);
 }

@@ -13,7 +13,7 @@ import { performSwitch } from './switch.ts';
 const comeBackMs = 10_000;
 const lookAgainMs = 500;
 // Who does not answer soon must not keep the other servers from their old release; it is converged later.
-const revertLookMs = 3_000;
+export const briefLookMs = 3_000;
 
 /** What is there and what is to be done about it. */
 export type Outlook = { readonly plan: Plan; readonly world: readonly ObservedServer[] };
@@ -113,7 +113,7 @@ export async function performRevert(job: RolloutJob, before: Wanted, drivers: Ro
     ...before,
     strategy: { ...before.strategy, strategy: 'all-at-once', onUnreachable: 'skip' },
   };
-  const outlook = await observeAndPlan(job, back, drivers, revertLookMs);
+  const outlook = await observeAndPlan(job, back, drivers, briefLookMs);
   await performRollout(job, outlook, drivers);
   await performRetire(job, outlook.plan, drivers);
 }

@@ -85,7 +85,7 @@ test('where the policy is to skip, it goes live without the server, which follow
   const all = ['app1 v2', 'app2 v2', 'app3 v2'];
   const { report } = await world.loadWhile(domain, async () => {
     const now = ['app1 v2', 'app2 v2', 'app3 v1'];
-    await eventually(async () => (await listRunning('staging')).join() === now.join());
+    await eventually(async () => (await listRunning('staging')).join() === now.join(), { timeoutMs: 30_000 });
     await cut.heal();
     const begin = performance.now();
     await eventually(async () => (await listRunning('staging')).join() === all.join(), { timeoutMs: 60_000 });
