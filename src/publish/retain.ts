@@ -18,7 +18,7 @@ export type RetainQuestion = {
 /**
  * Images of an environment that no release in reach needs any more: the current release, everything newer (a rollout
  * may be under way) and the newest `keep` that were live stay. An image that several releases share stays with any.
- * Images that other environments of the app keep are theirs to say: pass the union of their keeps to `planPrune`.
+ * Environments of one app share a repository: what any of them keeps stays.
  */
 export function planRetention(question: RetainQuestion): { keep: Image[]; prune: Image[] } {
   const { releases, currentVersion, keep } = question;
@@ -33,14 +33,6 @@ export function planRetention(question: RetainQuestion): { keep: Image[]; prune:
     (image) => !keptNames.has(nameOf(image)),
   );
   return { keep: kept, prune: gone };
-}
-
-/** What may go when several environments share a repository: nothing that one of them keeps. */
-export function planPrune(
-  environments: readonly { keep: readonly Image[]; prune: readonly Image[] }[],
-): Image[] {
-  const kept = new Set(environments.flatMap(({ keep }) => keep.map(nameOf)));
-  return listUnique(environments.flatMap(({ prune }) => prune)).filter((image) => !kept.has(nameOf(image)));
 }
 
 /** An image of ours on the builder; `size` in bytes, layers that others share included. */

@@ -5,7 +5,7 @@ import { planManifest } from '../../src/build/manifest.ts';
 import { formatBytes } from '../../src/publish/bytes.ts';
 import { planRelease } from '../../src/publish/plan.ts';
 import { localTag, planRegistry, repositoryIn } from '../../src/publish/registry.ts';
-import { planCache, planPrune, planRetention } from '../../src/publish/retain.ts';
+import { planCache, planRetention } from '../../src/publish/retain.ts';
 import { explainTransfer, readTransfer } from '../../src/publish/transfer.ts';
 
 const mega = 1024 ** 2;
@@ -52,13 +52,6 @@ test('an old current release stays, and so does an image that a kept release sha
   const { keep, prune } = planRetention({ releases, currentVersion: 4, keep: 1 });
   assert.deepEqual([digests(keep), digests(prune)], [[2], [3, 1]]);
   assert.deepEqual(digests(planRetention({ releases, currentVersion: 1, keep: 1 }).prune), []);
-});
-
-test('nothing that another environment keeps is pruned', () => {
-  const staging = planRetention({ releases: [release(1), release(2)], currentVersion: 2, keep: 1 });
-  const production = planRetention({ releases: [release(1)], currentVersion: 1, keep: 1 });
-  assert.deepEqual(digests(planPrune([staging, production])), []);
-  assert.deepEqual(digests(planPrune([staging])), [1]);
 });
 
 test('a registry gives images their path, a server keeps them under ours', () => {
