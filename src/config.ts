@@ -28,6 +28,8 @@ export type Config = {
   readonly domain: string | null;
   readonly servers: Readonly<Record<string, Server>>;
   readonly environments: Readonly<Record<string, EnvironmentConfig>>;
+  /** Environments that branches make by themselves; null when none are wanted. */
+  readonly previews: PreviewConfig | null;
   readonly limits: Limits;
   readonly retention: { readonly releases: number; readonly deploys: number };
 };
@@ -45,16 +47,27 @@ export type EnvironmentConfig = {
   readonly name: string;
   readonly branches: readonly string[];
   readonly tags: readonly string[];
-  /** Names of servers, roles already resolved. */
+  /** Names of servers, roles already resolved, as the file knows them. */
   readonly servers: readonly string[];
+  /** Names and roles as they are written; null means every server. */
+  readonly serverWords: readonly string[] | null;
+  /** Environments whose live release may be promoted to this one. */
+  readonly promoteFrom: readonly string[];
+  /** Whether a person must say yes before a rollout; `other`: not the one who asked for it. */
+  readonly approval: 'none' | 'anyone' | 'other';
+  /** Whether a client stays with the container that answered it first. */
+  readonly sticky: boolean;
   readonly supersede: boolean;
   readonly rollout: RolloutConfig;
 };
 
 export type RolloutConfig = {
-  readonly strategy: 'rolling' | 'all-at-once';
-  /** First one server, then this many: a count or a share of the servers. */
-  readonly batch: { readonly count: number } | { readonly percent: number };
+  readonly strategy: 'rolling' | 'all-at-once' | 'blue-green' | 'canary' | 'recreate';
+  /** The servers that are switched first, then how many at a time. */
+  readonly first: Batch;
+  readonly batch: Batch;
+  /** Percent of the requests that a canary gets, step by step; then it gets all. */
+  readonly steps: readonly number[];
   readonly health: {
     readonly path: string;
     readonly intervalMs: number;
@@ -64,7 +77,36 @@ export type RolloutConfig = {
   };
   readonly drainMs: number;
   readonly stopTimeoutMs: number;
+  /** How long each step is watched before the next; `hold` waits for a person. */
+  readonly bakeMs: number | 'hold';
+  /** How long a blue-green release leaves the one before it running. */
+  readonly keepMs: number;
+  /** 0 to 1; null: not much worse than the release before. */
+  readonly maxErrorRate: number | null;
+  readonly maxLatencyMs: number | null;
+  /** Requests that a step must have seen before its error rate says something. */
+  readonly minRequests: number;
+  /** Whether a step that is judged bad is reverted at once; otherwise it waits for a person. */
+  readonly autoRollback: boolean;
+  /** How long the release command may take. */
+  readonly releaseTimeoutMs: number;
   readonly onUnreachable: 'fail' | 'skip';
+};
+
+/** A count of servers, or a share of them. */
+export type Batch = { readonly count: number } | { readonly percent: number };
+
+export type PreviewConfig = {
+  /** Patterns of branches. */
+  readonly branches: readonly string[];
+  /** The environment whose servers and rollout a preview has. */
+  readonly like: string;
+  /** A preview to which nothing was pushed for this long is removed. */
+  readonly ttlMs: number;
+  /** Pattern with `{app}` and `{branch}`. */
+  readonly domain: string;
+  /** How many previews an app may have. */
+  readonly limit: number;
 };
 
 export type Limits = {

@@ -47,6 +47,7 @@ const pureFiles = [
   'src/failure-catalogue.ts',
   ...[
     'check',
+    'check-pipelines',
     'difference',
     'grammar',
     'json',
@@ -54,6 +55,7 @@ const pureFiles = [
     'json-schema',
     'mistakes',
     'resolve',
+    'rollout-schema',
     'schema',
     'units',
   ].map((name) => `src/config/${name}.ts`),

@@ -1,3 +1,4 @@
+import { listPreviewMistakes, listPromoteMistakes } from './check-pipelines.ts';
 import { sshTarget } from './grammar.ts';
 import type { Path } from './json.ts';
 import { type Mistake, nearest } from './mistakes.ts';
@@ -14,6 +15,7 @@ type ServerWords = {
 type EnvironmentWords = {
   readonly name: string;
   readonly servers: readonly string[];
+  readonly promoteFrom: readonly string[];
   readonly branches: readonly string[];
   readonly tags: readonly string[];
 };
@@ -29,6 +31,7 @@ export function listCrossMistakes(tree: Readonly<Record<string, unknown>>): Mist
     return {
       name,
       servers: asTexts(written.servers),
+      promoteFrom: asNames(written.promoteFrom),
       branches: asTexts(written.branches),
       tags: asTexts(written.tags),
     };
@@ -39,6 +42,8 @@ export function listCrossMistakes(tree: Readonly<Record<string, unknown>>): Mist
     ...listUnknownServers(environments, servers),
     ...listRefMistakes(environments, 'branches'),
     ...listRefMistakes(environments, 'tags'),
+    ...listPromoteMistakes(environments),
+    ...listPreviewMistakes(tree.previews, environments),
   ];
 }
 
@@ -50,6 +55,11 @@ function asObject(value: unknown): Readonly<Record<string, unknown>> {
 
 function asTexts(value: unknown): readonly string[] {
   return Array.isArray(value) ? value.map((item) => (typeof item === 'string' ? item : '')) : [];
+}
+
+/** One name, or a list of them. */
+function asNames(value: unknown): readonly string[] {
+  return typeof value === 'string' ? [value] : asTexts(value);
 }
 
 function asText(value: unknown): string | undefined {

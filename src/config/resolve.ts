@@ -1,6 +1,13 @@
 import { join } from 'node:path';
-import type { Address, Config, EnvironmentConfig, ExternalRegistry, RolloutConfig } from '../config.ts';
-import type { Server } from '../model/server.ts';
+import type {
+  Address,
+  Config,
+  EnvironmentConfig,
+  ExternalRegistry,
+  PreviewConfig,
+  RolloutConfig,
+} from '../config.ts';
+import { chooseServers, type Server } from '../model/server.ts';
 import type { WrittenConfig, WrittenEnvironment, WrittenServer } from './schema.ts';
 
 /** Turns the written words into the Config of the program: paths, roles and addresses resolved. Pure. */
@@ -30,6 +37,7 @@ export function resolveConfig(
     domain: written.domain ?? null,
     servers,
     environments: mapValues(written.environments, (entry, name) => resolveEnvironment(entry, name, servers)),
+    previews: resolvePreviews(written.previews),
     limits: written.limits,
     retention: written.retention,
   });
@@ -85,25 +93,33 @@ function resolveEnvironment(
   servers: Readonly<Record<string, Server>>,
 ): EnvironmentConfig {
   const words = entry.servers;
-  const chosen = Object.values(servers).filter(
-    (server) =>
-      words === undefined || words.includes(server.name) || server.roles.some((role) => words.includes(role)),
-  );
   return {
     name,
     branches: entry.branches,
     tags: entry.tags,
-    servers: chosen.map((server) => server.name),
+    servers: chooseServers(words ?? null, Object.values(servers)),
+    serverWords: words ?? null,
+    promoteFrom: entry.promoteFrom,
+    approval: entry.approval === 'other' ? 'other' : entry.approval ? 'anyone' : 'none',
+    sticky: entry.sticky,
     supersede: entry.supersede,
     rollout: resolveRollout(entry.rollout),
   };
+}
+
+function resolvePreviews(previews: WrittenConfig['previews']): PreviewConfig | null {
+  if (previews === undefined) return null;
+  const { ttl, ...same } = previews;
+  return { ...same, ttlMs: ttl };
 }
 
 function resolveRollout(rollout: WrittenEnvironment['rollout']): RolloutConfig {
   const { health } = rollout;
   return {
     strategy: rollout.strategy,
+    first: rollout.first,
     batch: rollout.batch,
+    steps: rollout.steps,
     health: {
       path: health.path,
       intervalMs: health.interval,
@@ -113,6 +129,13 @@ function resolveRollout(rollout: WrittenEnvironment['rollout']): RolloutConfig {
     },
     drainMs: rollout.drain,
     stopTimeoutMs: rollout.stopTimeout,
+    bakeMs: rollout.bake,
+    keepMs: rollout.keep,
+    maxErrorRate: rollout.maxErrorRate ?? null,
+    maxLatencyMs: rollout.maxLatency ?? null,
+    minRequests: rollout.minRequests,
+    autoRollback: rollout.autoRollback,
+    releaseTimeoutMs: rollout.releaseTimeout,
     onUnreachable: rollout.onUnreachable,
   };
 }

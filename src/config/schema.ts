@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import * as g from './grammar.ts';
+import { rolloutSchema } from './rollout-schema.ts';
 
 const kilo = 1024;
 const mega = kilo ** 2;
@@ -12,51 +13,6 @@ function later(what: string) {
   return z.never({ error: `${what} not available in this version; leave the key out` }).optional();
 }
 
-/** A strategy that will be known later is told apart from one that never was. */
-const strategies = ['rolling', 'all-at-once'] as const;
-const strategy = z.enum(strategies, {
-  error: (issue) => {
-    const known = issue.input === 'canary' || issue.input === 'blue-green';
-    const said = known ? `"${issue.input}" is not available in this version` : 'is not a strategy';
-    return `${said}; available: ${strategies.join(', ')}`;
-  },
-});
-
-const batchError = { error: 'must be a number of servers (like 2) or a share (like "50%")' };
-const batch = z.union([
-  z
-    .int(batchError)
-    .min(1, batchError)
-    .max(1000, batchError)
-    .transform((servers) => ({ count: servers })),
-  z
-    .string(batchError)
-    .regex(/^(?:[1-9]\d?|100)%$/, batchError)
-    .transform((share) => ({ percent: Number.parseInt(share, 10) })),
-]);
-
-const rollout = z.strictObject({
-  strategy: strategy.default('rolling'),
-  batch: batch.prefault('50%'),
-  health: z
-    .strictObject({
-      path: g.httpPath().default('/'),
-      interval: g.duration(50, minute).prefault('250ms'),
-      timeout: g.duration(50, 5 * minute).prefault('5s'),
-      healthy: g.count(1, 100).default(2),
-      deadline: g.duration(second, 60 * minute).prefault('60s'),
-    })
-    .prefault({}),
-  drain: g.duration(0, 60 * minute).prefault('10s'),
-  stopTimeout: g.duration(0, 60 * minute).prefault('10s'),
-  bake: later('bake is'),
-  maxErrorRate: later('maxErrorRate is'),
-  autoRollback: z
-    .literal(true, { error: 'a failed rollout always reverts in this version; only true is possible' })
-    .default(true),
-  onUnreachable: z.enum(['fail', 'skip'], { error: 'must be "fail" or "skip"' }).default('fail'),
-});
-
 /** One entry of `environments`. */
 export const environmentSchema = z.strictObject({
   branches: z.array(g.refPattern(), { error: 'must be a list, like ["main"]' }).max(100).default([]),
@@ -65,10 +21,19 @@ export const environmentSchema = z.strictObject({
     .array(g.name(), { error: 'must be a list of names or roles of servers' })
     .min(1, { error: 'must name one server or more; without the key all servers are meant' })
     .optional(),
-  promoteFrom: later('promoteFrom is'),
-  approval: later('approval is'),
+  promoteFrom: z
+    .union([g.name().transform((name) => [name]), z.array(g.name()).min(1).max(20)], {
+      error: 'must be the name of an environment, or a list of names',
+    })
+    .default([]),
+  approval: z
+    .union([z.boolean(), z.literal('other')], {
+      error: 'must be true, false, or "other" when somebody else than who asked must grant it',
+    })
+    .default(false),
+  sticky: z.boolean({ error: 'must be true or false' }).default(false),
   supersede: z.boolean({ error: 'must be true or false' }).default(true),
-  rollout: rollout.prefault({}),
+  rollout: rolloutSchema.prefault({}),
 });
 
 const roles = z.array(g.name(), { error: 'must be a list of roles, like ["web"]' }).default([]);
@@ -94,6 +59,27 @@ export const serverSchema = z.union([
   localServer,
   sshServer,
 ]);
+
+const previews = z.strictObject({
+  branches: z
+    .union([g.refPattern().transform((pattern) => [pattern]), z.array(g.refPattern()).min(1).max(20)], {
+      error: 'must be a pattern of branches like "preview/*", or a list of them',
+    })
+    .prefault('preview/*'),
+  like: g.name().default('production'),
+  ttl: g.duration(minute, 365 * 24 * 60 * minute).prefault('3d'),
+  domain: g
+    .text(200)
+    .refine(
+      (value) =>
+        value.includes('{app}') &&
+        value.includes('{branch}') &&
+        g.isHost(value.replaceAll(/\{(?:app|branch)\}/g, 'a')),
+      { error: 'must be a domain with "{branch}" and "{app}" in it, like "{branch}.{app}.example.com"' },
+    )
+    .default('{branch}-{app}.localhost'),
+  limit: g.count(1, 1000).default(20),
+});
 
 const registry = z.union([
   z.literal('embedded', { error: 'must be "embedded" or an object with "url"' }),
@@ -195,6 +181,7 @@ export const configSchema = z.strictObject({
     .optional(),
   servers: z.record(g.name(), serverSchema).default({ local: 'local' }),
   environments: z.record(g.name(), environmentSchema).prefault({ production: { branches: ['main'] } }),
+  previews: previews.optional(),
   limits: limits.prefault({}),
   retention: z
     .strictObject({ releases: g.count(1, 1000).default(5), deploys: g.count(1, 1_000_000).default(100) })

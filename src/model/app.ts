@@ -13,6 +13,10 @@ export type Environment = {
   /** Smallest free number: its backend section in the load balancer. */
   readonly slot: number;
   readonly currentReleaseId: number | null;
+  /** The branch that a preview follows; null for environments of deploy.config.json. */
+  readonly branch: string | null;
+  /** Text of the page that is shown instead of the app; null when it is not in maintenance. */
+  readonly maintenance: string | null;
 };
 
 /** A commit that was received, kept under `refs/hawser/deploys/<id>`. */
@@ -27,4 +31,10 @@ export type Source = {
   readonly message: string;
   readonly actor: string;
   readonly createdAt: string;
+};
+
+/** What people set of an environment: variables and how many of each process are to run. */
+export type Settings = {
+  readonly vars: Readonly<Record<string, string>>;
+  readonly scale: Readonly<Record<string, number>>;
 };

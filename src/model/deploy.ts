@@ -17,11 +17,36 @@ export type DeployState = (typeof deployStates)[number];
 
 export const endStates: readonly DeployState[] = ['live', 'failed', 'rolled_back', 'cancelled', 'superseded'];
 
-/** What brought a deploy about: a push builds; the others bring a release that exists. */
-export type DeployKind = 'push' | 'rollback' | 'converge';
+/**
+ * What brought a deploy about: a push builds; a rollback and a promotion bring the image of a release that
+ * exists; a change brings the live image with other settings.
+ */
+export const deployKinds = ['push', 'rollback', 'promote', 'change'] as const;
+export type DeployKind = (typeof deployKinds)[number];
 
-/** What the pusher asked for beside the commit. */
-export type DeployOptions = { readonly noCache?: boolean };
+/** A deploy that waits for a person: for approval before its rollout, or in the middle of a rollout. */
+export type DeployHold = 'approval' | 'rollout';
+
+/** A value before and after a change; null where there was or will be none. */
+export type ValueChange<T> = { readonly from: T | null; readonly to: T | null };
+
+/** What people changed of an environment; `domains` is false for one that was taken away. */
+export type SettingsChange = {
+  readonly vars: Readonly<Record<string, ValueChange<string>>>;
+  readonly scale: Readonly<Record<string, ValueChange<number>>>;
+  readonly domains: Readonly<Record<string, boolean>>;
+};
+
+/** What was asked for beside the commit. */
+export type DeployOptions = {
+  readonly noCache?: boolean;
+  /** What a deploy of kind `change` brings; taken back when it fails. */
+  readonly change?: SettingsChange;
+  /** Why it goes out in spite of a freeze. */
+  readonly overrideFreeze?: string;
+  /** A release command whose outcome is unknown is run once more. */
+  readonly repeatReleaseCommand?: boolean;
+};
 
 export type Deploy = {
   readonly id: number;
@@ -43,6 +68,7 @@ export type Deploy = {
   readonly failureFix: string | null;
   /** The point of no return: the new release has all the traffic. */
   readonly switchedAt: string | null;
+  readonly hold: DeployHold | null;
   readonly createdAt: string;
   readonly startedAt: string | null;
   readonly endedAt: string | null;

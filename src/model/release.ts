@@ -25,7 +25,11 @@ export type Release = {
   readonly environmentId: string;
   readonly version: number;
   readonly image: Image;
+  /** What its containers get: the app's own defaults with what people set on top. */
   readonly config: Readonly<Record<string, string>>;
+  /** The variables that the app itself brought. */
+  readonly defaults: Readonly<Record<string, string>>;
+  readonly domains: readonly string[];
   readonly processes: readonly Process[];
   /** Runs once in the new image before any switch. */
   readonly releaseCommand: readonly string[] | null;
@@ -40,6 +44,10 @@ export type Release = {
   readonly deployId: number;
   /** Set when this release brings an earlier one back. */
   readonly rollbackOf: number | null;
+  /** The deploy that decided on the image; a change of settings carries it on. Order is by this number. */
+  readonly imageDeployId: number;
+  /** The release of another environment that proved this image. */
+  readonly promotedFrom: number | null;
   /** When it first had all the traffic; null while it never had. */
   readonly wentLiveAt: string | null;
   readonly createdAt: string;

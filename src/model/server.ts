@@ -24,3 +24,16 @@ export type SshServer = {
   readonly address: string;
   readonly roles: readonly string[];
 };
+
+/** The servers that names and roles mean, in their own order; null means every one. */
+export function chooseServers(
+  words: readonly string[] | null,
+  servers: readonly Server[],
+): readonly string[] {
+  return servers
+    .filter(
+      (server) =>
+        words === null || words.includes(server.name) || server.roles.some((role) => words.includes(role)),
+    )
+    .map((server) => server.name);
+}

@@ -1,4 +1,3 @@
-import type { Config, EnvironmentConfig } from '../config.ts';
 import { Failure } from '../failure.ts';
 import type { App, Environment } from '../model/app.ts';
 import { type Deploy, hasEnded } from '../model/deploy.ts';
@@ -19,19 +18,9 @@ import {
 import { recordJournal } from '../store/journals.ts';
 import { findReleaseByVersion, getRelease, listReleases } from '../store/releases.ts';
 import type { PipelineDrivers } from './drivers.ts';
+import { readEnvironmentConfig } from './environment.ts';
 
 export type AcceptDrivers = Pick<PipelineDrivers, 'config' | 'db' | 'journals' | 'touch'>;
-
-/** Throws `environment_unknown`. */
-export function getEnvironmentConfig(config: Config, name: string): EnvironmentConfig {
-  const found = Object.hasOwn(config.environments, name) ? config.environments[name] : undefined;
-  if (found) return found;
-  const known = Object.keys(config.environments).join(', ');
-  throw new Failure(
-    'environment_unknown',
-    `There is no environment ${JSON.stringify(name)}; there are: ${known}.`,
-  );
-}
 
 /** Records a push as a queued deploy. A push of a commit that is on its way already attaches to that deploy. */
 export async function acceptPush(
@@ -39,9 +28,9 @@ export async function acceptPush(
   drivers: AcceptDrivers,
 ): Promise<{ deployId: number; attached: boolean }> {
   const { db, config } = drivers;
-  const settings = getEnvironmentConfig(config, push.environment);
+  const settings = await readEnvironmentConfig(drivers, push.environment);
   const domain = defaultDomain(config.domain, push.app.name, push.environment);
-  const environment = await ensureEnvironment(db, push.app, push.environment, domain);
+  const environment = await ensureEnvironment(db, push.app, { name: push.environment, domain });
   const running = await findUnfinishedOfCommit(db, environment.id, push.commit);
   if (running) return { deployId: running.id, attached: true };
   await queueDeploy(drivers, push.app.name, environment, {
@@ -134,7 +123,7 @@ export async function acceptRetry(deploy: Deploy, actor: string, drivers: Accept
     options: deploy.options,
     source,
     fromReleaseId: deploy.fromReleaseId,
-    supersede: getEnvironmentConfig(drivers.config, place.environment.name).supersede,
+    supersede: (await readEnvironmentConfig(drivers, place.environment.name)).supersede,
   });
 }
 

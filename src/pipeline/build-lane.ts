@@ -5,6 +5,8 @@ import { publishImage } from '../publish/perform.ts';
 import { planRelease } from '../publish/plan.ts';
 import { advanceDeploy, getSource } from '../store/deploys.ts';
 import { recordRelease } from '../store/releases.ts';
+import { listDomains } from '../store/routes.ts';
+import { readSettings } from '../store/settings.ts';
 import type { PipelineDrivers } from './drivers.ts';
 import type { LaneWork, Turn } from './lane.ts';
 import { openSource } from './source.ts';
@@ -36,6 +38,7 @@ async function buildRelease(turn: Turn, drivers: PipelineDrivers): Promise<void>
       manifest: built.manifest,
       exposedPorts: built.exposedPorts,
       limits: drivers.config.limits,
+      settings: await readSettings(db, deploy.environmentId),
     }),
     environmentId: deploy.environmentId,
     image: { repository, digest: image.digest },
@@ -45,6 +48,9 @@ async function buildRelease(turn: Turn, drivers: PipelineDrivers): Promise<void>
     actor: deploy.actor,
     deployId: deploy.id,
     rollbackOf: null,
+    imageDeployId: deploy.id,
+    promotedFrom: null,
+    domains: await listDomains(db, deploy.environmentId),
   });
   await advanceDeploy(db, deploy, { state: 'releasing', release_id: release.id });
   await drivers.touch('rollout', deploy.environmentId);

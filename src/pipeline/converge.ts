@@ -8,6 +8,7 @@ import type { Lease } from '../store/leases.ts';
 import { getRelease } from '../store/releases.ts';
 import { listContainers } from '../store/routes.ts';
 import type { PipelineDrivers } from './drivers.ts';
+import { findEnvironmentConfig } from './environment.ts';
 import { removeTraces } from './prune.ts';
 import { planTimes, planWanted } from './wanted.ts';
 
@@ -25,7 +26,7 @@ export async function converge(
   if (now === undefined) return;
   const currentId = now.environment.currentReleaseId;
   const release = currentId === null ? null : await getRelease(drivers.db, currentId);
-  const settings = findSettings(now, drivers);
+  const settings = await findSettings(now, drivers);
   if (settings === undefined) return;
   const wanted = planWanted(now, release, {
     ...settings,
@@ -60,10 +61,10 @@ export async function converge(
 }
 
 /** An environment that the file no longer names is left as it is; of a destroyed app it is emptied. */
-function findSettings(place: Place, { config }: PipelineDrivers): EnvironmentConfig | undefined {
-  const settings = config.environments[place.environment.name];
+async function findSettings(place: Place, drivers: PipelineDrivers): Promise<EnvironmentConfig | undefined> {
+  const settings = await findEnvironmentConfig(drivers, place.environment.name);
   if (!place.destroyed) return settings;
-  const any = settings ?? Object.values(config.environments)[0];
+  const any = settings ?? Object.values(drivers.config.environments)[0];
   return any && { ...any, servers: [] };
 }
 

@@ -7,6 +7,7 @@ import { listEnvironmentsWithWork, listUnfinished } from '../store/deploys.ts';
 import { getRelease } from '../store/releases.ts';
 import { listBackends } from '../store/routes.ts';
 import type { PipelineDrivers } from './drivers.ts';
+import { findEnvironmentConfig, readServers } from './environment.ts';
 import { planWanted } from './wanted.ts';
 
 /** Touches every environment that the ledger says has work in a lane, whatever the queue remembers. */
@@ -24,7 +25,7 @@ export async function findDrift(
   drivers: PipelineDrivers,
   signal: AbortSignal,
 ): Promise<readonly ObservedServer[]> {
-  const names = Object.keys(drivers.config.servers);
+  const names = Object.keys(await readServers(drivers));
   const world = await observeFleet(drivers.rollout.fleet, names, {}, signal);
   for (const place of await listPlaces(drivers.db)) {
     const differs = place.destroyed || (await hasDrift(place, world, drivers));
@@ -38,7 +39,7 @@ async function hasDrift(
   world: readonly ObservedServer[],
   drivers: PipelineDrivers,
 ): Promise<boolean> {
-  const settings = drivers.config.environments[place.environment.name];
+  const settings = await findEnvironmentConfig(drivers, place.environment.name);
   if (settings === undefined) return false;
   const { app, environment } = place;
   const currentId = environment.currentReleaseId;

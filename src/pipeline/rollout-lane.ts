@@ -14,15 +14,15 @@ import {
 } from '../rollout/perform.ts';
 import type { Wanted } from '../rollout/plan.ts';
 import { performReleaseCommand } from '../rollout/release-command.ts';
-
 import { findPlace } from '../store/apps.ts';
 import { advanceDeploy, getSource } from '../store/deploys.ts';
 import { getRelease, recordRelease, switchRelease } from '../store/releases.ts';
 import { listBackends, listContainers } from '../store/routes.ts';
-import { getEnvironmentConfig } from './accept.ts';
 import { converge } from './converge.ts';
 import type { PipelineDrivers } from './drivers.ts';
+import { readEnvironmentConfig } from './environment.ts';
 import { endDeploy, type LaneWork, type Turn, toFailure } from './lane.ts';
+import { planNextRelease } from './next-release.ts';
 import { performStep } from './step.ts';
 import { planTimes, planWanted } from './wanted.ts';
 
@@ -37,13 +37,13 @@ export function rolloutLane(drivers: PipelineDrivers): LaneWork {
 
 async function bringLive(turn: Turn, drivers: PipelineDrivers): Promise<void> {
   const release = await findOrMakeRelease(turn, drivers);
-  const context = planContext(turn, release, drivers);
+  const context = await readContext(turn, release, drivers);
   if (turn.deploy.switchedAt === null) {
     if (turn.deploy.failureCode !== null && turn.deploy.stopRequest === null) {
       return failAndRevert(turn, context, restoreFailure(turn.deploy), drivers);
     }
     try {
-      await refuseOlder(turn, drivers);
+      await refuseOlder(turn, release, drivers);
       await releaseAndRollOut(turn, context, drivers);
     } catch (error) {
       return failAndRevert(turn, context, error, drivers);
@@ -60,24 +60,16 @@ async function bringLive(turn: Turn, drivers: PipelineDrivers): Promise<void> {
 
 type Context = { readonly job: RolloutJob & { release: Release }; readonly wanted: Wanted };
 
-/** A rollback makes its release here, from the one that it brings back; a push made it when it was built. */
+/** A push made its release when it was built; the others make it here, from one that exists. */
 async function findOrMakeRelease({ deploy }: Turn, { db }: PipelineDrivers): Promise<Release> {
   if (deploy.releaseId !== null) return getRelease(db, deploy.releaseId);
-  if (deploy.fromReleaseId === null) throw new Error(`deploy ${deploy.id} has no release to bring live`);
-  const { id: _id, version: _version, ...before } = await getRelease(db, deploy.fromReleaseId);
-  const release = await recordRelease(db, {
-    ...before,
-    releaseCommand: null,
-    actor: deploy.actor,
-    deployId: deploy.id,
-    rollbackOf: deploy.fromReleaseId,
-  });
+  const release = await recordRelease(db, await planNextRelease(deploy, db));
   await advanceDeploy(db, deploy, { state: 'releasing', release_id: release.id });
   return release;
 }
 
-function planContext(turn: Turn, release: Release, drivers: PipelineDrivers): Context {
-  const settings = getEnvironmentConfig(drivers.config, turn.place.environment.name);
+async function readContext(turn: Turn, release: Release, drivers: PipelineDrivers): Promise<Context> {
+  const settings = await readEnvironmentConfig(drivers, turn.place.environment.name);
   const { deploy, place, lease, log, signal, laneSignal } = turn;
   return {
     job: { deploy, place, lease, log, signal, laneSignal, release, ...planTimes(settings, release) },
@@ -86,13 +78,13 @@ function planContext(turn: Turn, release: Release, drivers: PipelineDrivers): Co
 }
 
 /** Order is by number: what a newer deploy made live is never replaced by an older one. */
-async function refuseOlder({ deploy, place }: Turn, { db }: PipelineDrivers): Promise<void> {
+async function refuseOlder({ place }: Turn, release: Release, { db }: PipelineDrivers): Promise<void> {
   const now = await findPlace(db, place.environment.id);
   const currentId = now?.environment.currentReleaseId ?? null;
   if (currentId === null) return;
   const current = await getRelease(db, currentId);
-  if (current.deployId > deploy.id) {
-    throw new Failure('superseded', `Deploy ${current.deployId} is newer and live already.`);
+  if (release.imageDeployId < current.imageDeployId) {
+    throw new Failure('superseded', `Deploy ${current.imageDeployId} is newer and live already.`);
   }
 }
 
@@ -160,11 +152,12 @@ async function isServing({ deploy }: Turn, release: Release, { db }: PipelineDri
   return backends.some((backend) => mine.some((container) => container.name === backend.name));
 }
 
-async function readBefore({ place }: Turn, { db, config }: PipelineDrivers): Promise<Wanted> {
+async function readBefore({ place }: Turn, drivers: PipelineDrivers): Promise<Wanted> {
+  const { db } = drivers;
   const now = await findPlace(db, place.environment.id);
   const currentId = now?.environment.currentReleaseId ?? null;
   const release = currentId === null ? null : await getRelease(db, currentId);
-  return planWanted(place, release, getEnvironmentConfig(config, place.environment.name));
+  return planWanted(place, release, await readEnvironmentConfig(drivers, place.environment.name));
 }
 
 function restoreFailure(deploy: Deploy): Failure {

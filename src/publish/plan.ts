@@ -1,4 +1,5 @@
 import type { Config } from '../config.ts';
+import type { Settings } from '../model/app.ts';
 import type { Manifest } from '../model/manifest.ts';
 import type { HealthCheck, Release } from '../model/release.ts';
 import { choosePort } from './port.ts';
@@ -8,20 +9,22 @@ export type ReleaseQuestion = {
   /** TCP ports of the image's EXPOSE. */
   readonly exposedPorts: readonly number[];
   readonly limits: Pick<Config['limits'], 'container'>;
+  /** What people set of the environment: it goes over what the app says. */
+  readonly settings: Settings;
 };
 
 export type PlannedRelease = Pick<
   Release,
-  'config' | 'processes' | 'releaseCommand' | 'port' | 'resources'
+  'config' | 'defaults' | 'processes' | 'releaseCommand' | 'port' | 'resources'
 > & { readonly health: HealthCheck | null };
 
 /** What a release says of how its image runs. An app may ask for less than the operator's limits, never for more. */
-export function planRelease({ manifest, exposedPorts, limits }: ReleaseQuestion): PlannedRelease {
+export function planRelease({ manifest, exposedPorts, limits, settings }: ReleaseQuestion): PlannedRelease {
   const { container } = limits;
   const { memory = container.memory, cpus = container.cpus, pids = container.pids } = manifest.resources;
   return {
-    config: manifest.env,
-    processes: manifest.processes,
+    defaults: manifest.env,
+    ...planSettings({ defaults: manifest.env, processes: manifest.processes }, settings),
     releaseCommand: manifest.release,
     port: choosePort(exposedPorts),
     // Only what the app says: the operator's times are under it when it is probed.
@@ -31,5 +34,18 @@ export function planRelease({ manifest, exposedPorts, limits }: ReleaseQuestion)
       cpus: Math.min(cpus, container.cpus),
       pids: Math.min(pids, container.pids),
     },
+  };
+}
+
+/** What an environment's settings make of what an app brought. */
+export function planSettings(
+  { defaults, processes }: Pick<Release, 'defaults' | 'processes'>,
+  { vars, scale }: Settings,
+): Pick<Release, 'config' | 'processes'> {
+  return {
+    config: { ...defaults, ...vars },
+    processes: processes.map((process) =>
+      Object.hasOwn(scale, process.type) ? { ...process, quantity: scale[process.type] ?? null } : process,
+    ),
   };
 }

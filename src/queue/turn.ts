@@ -22,14 +22,21 @@ function nextBuild(inOrder: readonly Deploy[]): Deploy | undefined {
   );
 }
 
-/** A rollback does not wait for builds of pushes made before it: what is ready goes, oldest first. */
+/**
+ * What is ready goes, oldest first; a rollback does not wait for builds of pushes made before it. What waits
+ * for approval is passed over; what waits in the middle of its rollout keeps the lane, but needs no turn.
+ */
 function nextRollout(inOrder: readonly Deploy[]): Deploy | undefined {
-  return (
-    inOrder.find((deploy) => deploy.state === 'rolling_out') ??
-    inOrder.find(
-      (deploy) => deploy.state === 'releasing' || (deploy.kind === 'rollback' && deploy.state === 'queued'),
-    )
-  );
+  const begun = inOrder.find((deploy) => deploy.state === 'rolling_out');
+  if (begun !== undefined) return begun.hold === 'rollout' && begun.stopRequest === null ? undefined : begun;
+  return inOrder.find((deploy) => deploy.hold === null && isReady(deploy, inOrder));
+}
+
+/** A change of settings goes on top of what was pushed before it, so it waits for that. */
+function isReady(deploy: Deploy, inOrder: readonly Deploy[]): boolean {
+  if (deploy.state === 'releasing') return true;
+  if (deploy.state !== 'queued' || deploy.kind === 'push') return false;
+  return deploy.kind !== 'change' || !inOrder.some((other) => other.id < deploy.id && other.hold === null);
 }
 
 /**

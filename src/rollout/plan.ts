@@ -11,7 +11,7 @@ export type Wanted = {
   readonly release: Release | null;
   /** In the order of deploy.config.json. */
   readonly servers: readonly string[];
-  readonly strategy: Pick<RolloutConfig, 'strategy' | 'batch' | 'onUnreachable'>;
+  readonly strategy: Pick<RolloutConfig, 'strategy' | 'first' | 'batch' | 'onUnreachable'>;
 };
 
 /** What was seen on the servers, and the names that the load balancer was told to serve. */

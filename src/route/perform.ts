@@ -9,15 +9,21 @@ import type { Table } from './table.ts';
 const leaseKey = 'load-balancer';
 const waitLimitMs = 20_000;
 
+/** Whether the clients of an environment come back to the same container. */
+export type IsSticky = (env: string) => boolean;
+
 /** The whole routing table, as the ledger wants it. */
-export async function readTable(db: Database): Promise<Table> {
+export async function readTable(db: Database, isSticky: IsSticky): Promise<Table> {
   const environments = await readRoutes(db);
   return {
-    services: environments.map(({ slot, app, env, domains, backends }) => ({
+    services: environments.map(({ slot, app, env, domains, backends, maintenance, holding }) => ({
       slot,
       app,
       env,
       domains,
+      sticky: isSticky(env),
+      maintenance,
+      holding,
       backends: backends.map(({ name, server, address, weight }) => ({ name, server, address, weight })),
     })),
   };
@@ -29,7 +35,7 @@ export async function readTable(db: Database): Promise<Table> {
  */
 export async function applyRoutes(
   db: Database,
-  loadBalancer: LoadBalancer,
+  { loadBalancer, isSticky }: { readonly loadBalancer: LoadBalancer; readonly isSticky: IsSticky },
   signal: AbortSignal,
 ): Promise<void> {
   const lease = await waitForLease(db, signal);
@@ -41,7 +47,7 @@ export async function applyRoutes(
   };
   const renewal = setInterval(renew, 2_000);
   try {
-    await loadBalancer.apply(await readTable(db), AbortSignal.any([signal, lost.signal]));
+    await loadBalancer.apply(await readTable(db, isSticky), AbortSignal.any([signal, lost.signal]));
   } finally {
     clearInterval(renewal);
     await releaseLease(db, lease);

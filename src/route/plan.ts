@@ -1,4 +1,4 @@
-import type { Backend, Service, Table } from './table.ts';
+import { type Backend, noticeOf, type Service, type Table } from './table.ts';
 
 /** A backend as the load balancer tells of it. Its id is name and address: a container that moved is another one. */
 export type ObservedBackend = {
@@ -9,19 +9,20 @@ export type ObservedBackend = {
   readonly sessions: number;
 };
 
-/** What the load balancer holds now; sections are `slot-<n>` (TCP checks) and `slot-<n>-http`. */
+/** What the load balancer holds now; sections are `slot-<n>` and `slot-<n>-sticky`. */
 export type ObservedTable = {
   readonly slots: number;
   readonly sections: ReadonlyMap<string, readonly ObservedBackend[]>;
   /** Domain to section. */
   readonly routes: ReadonlyMap<string, string>;
-  /** Section to path. */
-  readonly checks: ReadonlyMap<string, string>;
+  /** Section in maintenance to the text of its page. */
+  readonly notices: ReadonlyMap<string, string>;
 };
 
 export type Change =
   | { readonly kind: 'grow'; readonly slots: number }
-  | { readonly kind: 'check'; readonly section: string; readonly path: string; readonly known: boolean }
+  | { readonly kind: 'close'; readonly section: string; readonly notice: string; readonly known: boolean }
+  | { readonly kind: 'reopen'; readonly section: string }
   | { readonly kind: 'add'; readonly section: string; readonly id: string; readonly address: string }
   | { readonly kind: 'readmit'; readonly section: string; readonly id: string }
   | { readonly kind: 'weigh'; readonly section: string; readonly id: string; readonly weight: number }
@@ -33,11 +34,12 @@ export type Change =
 /** The order in which changes are safe: the new is there before the old goes. */
 const order: readonly Change['kind'][] = [
   'grow',
-  'check',
+  'close',
   'add',
   'readmit',
   'weigh',
   'route',
+  'reopen',
   'unroute',
   'retire',
   'forget',
@@ -48,14 +50,20 @@ export const emptySection = 'empty';
 
 const slotStep = 64;
 
-/** The section that holds a service's backends: one pool is checked by TCP, the other by HTTP. */
+/** The section that holds a service's backends: one pool knows its clients by a cookie, the other does not. */
 export function sectionOf(service: Service): string {
-  return service.check === undefined ? `slot-${service.slot}` : `slot-${service.slot}-http`;
+  return service.sticky ? `slot-${service.slot}-sticky` : `slot-${service.slot}`;
+}
+
+/** Where a service's domains lead. */
+export function destinationOf(service: Service): string {
+  const isEmpty = service.backends.length === 0 && !service.holding && service.maintenance === null;
+  return isEmpty ? emptySection : sectionOf(service);
 }
 
 /** Both sections that a slot may use. */
 export function sectionsOf(slot: number): readonly string[] {
-  return [`slot-${slot}`, `slot-${slot}-http`];
+  return [`slot-${slot}`, `slot-${slot}-sticky`];
 }
 
 /** A backend's id in its section. */
@@ -78,8 +86,9 @@ export function planChanges(wanted: Table, observed: ObservedTable): Change[] {
   if (slots > observed.slots) return [{ kind: 'grow', slots }];
   const ready = wanted.services.filter((service) => findWaiting(service, observed).length === 0);
   const changes = [
+    ...planMaintenance(wanted, observed),
     ...wanted.services.flatMap((service) => planAdmission(service, observed)),
-    ...ready.flatMap((service) => planRoutes(service, observed)),
+    ...wanted.services.flatMap((service) => planRoutes(service, observed, ready.includes(service))),
     ...planUnroutes(wanted, observed),
     ...planRetirement(wanted, ready, observed),
   ];
@@ -107,19 +116,36 @@ function planAdmission(service: Service, observed: ObservedTable): Change[] {
     return seen.weight === backend.weight ? [] : [{ kind: 'weigh', section, id, weight: backend.weight }];
   });
   const isReady = findWaiting(service, observed).length === 0;
-  const path = service.check?.path;
-  const isChecked = path === undefined || observed.checks.get(section) === path;
-  return [
-    ...(isChecked ? [] : [{ kind: 'check', section, path, known: observed.checks.has(section) } as const]),
-    ...changes.filter((change) => isReady || change.kind !== 'weigh'),
-  ];
+  return changes.filter((change) => isReady || change.kind !== 'weigh');
 }
 
-function planRoutes(service: Service, observed: ObservedTable): Change[] {
-  const section = service.backends.length === 0 ? emptySection : sectionOf(service);
+/** A service that waits for its backends is routed only to show its page, and only where nothing serves yet. */
+function planRoutes(service: Service, observed: ObservedTable, isReady: boolean): Change[] {
+  const section = destinationOf(service);
+  const isNowhere = (domain: string) => (observed.routes.get(domain) ?? emptySection) === emptySection;
   return service.domains
     .filter((domain) => observed.routes.get(domain) !== section)
+    .filter((domain) => isReady || (service.maintenance !== null && isNowhere(domain)))
     .map((domain) => ({ kind: 'route', domain, section, known: observed.routes.has(domain) }));
+}
+
+/** Both sections of a slot show the page: its domains may still lead to the one that it is leaving. */
+function planMaintenance(wanted: Table, observed: ObservedTable): Change[] {
+  const notices = new Map(
+    wanted.services.flatMap((service) => {
+      const notice = noticeOf(service);
+      return notice === null ? [] : sectionsOf(service.slot).map((section) => [section, notice] as const);
+    }),
+  );
+  const closing = [...notices]
+    .filter(([section, notice]) => observed.notices.get(section) !== notice)
+    .map(([section, notice]): Change => {
+      return { kind: 'close', section, notice, known: observed.notices.has(section) };
+    });
+  const reopening = [...observed.notices.keys()]
+    .filter((section) => !notices.has(section))
+    .map((section): Change => ({ kind: 'reopen', section }));
+  return [...closing, ...reopening];
 }
 
 function planUnroutes(wanted: Table, observed: ObservedTable): Change[] {

@@ -21,8 +21,12 @@ export type Service = {
   readonly env: string;
   readonly domains: readonly string[];
   readonly backends: readonly Backend[];
-  /** Path that the load balancer asks to see whether a backend lives; without it a TCP connect must do. */
-  readonly check?: { readonly path: string };
+  /** A client comes back to the backend that served it first, while that one is there. */
+  readonly sticky: boolean;
+  /** Text of the page that is shown instead of the app, empty for the usual one; null: the app answers. */
+  readonly maintenance: string | null;
+  /** While it has no backend its requests wait for one, for 20 s at most, instead of being refused. */
+  readonly holding: boolean;
 };
 
 /** All that is routed; always given whole. */
@@ -32,7 +36,15 @@ export type Table = { readonly services: readonly Service[] };
 export const slotLimit = 8192;
 
 const name = /^[a-z0-9][a-z0-9_.-]{0,127}$/;
-const checkPath = /^\/[A-Za-z0-9._~/%?=&-]{0,254}$/;
+const usualNotice = 'This app is being worked on. Please come back in a little while.';
+
+/** The most characters that the text of a maintenance page may have. */
+export const noticeLimit = 1000;
+
+/** What the maintenance page of a service says; null while there is none. */
+export function noticeOf({ maintenance }: Pick<Service, 'maintenance'>): string | null {
+  return maintenance === null || maintenance.trim() !== '' ? maintenance : usualNotice;
+}
 
 /** The domain that an environment has without being given one; the contract's default when there is no pattern. */
 export function defaultDomain(pattern: string | null, app: string, env: string): string {
@@ -60,13 +72,13 @@ export function checkTable(table: Table): void {
 }
 
 function findServiceFault(service: Service): string | undefined {
-  const { slot, check } = service;
+  const { slot, maintenance } = service;
   if (!Number.isInteger(slot) || slot < 0 || slot >= slotLimit)
     return `slot ${slot} is not 0 to ${slotLimit - 1}`;
   const domain = service.domains.find((each) => !isDomain(each));
   if (domain !== undefined) return `${JSON.stringify(domain)} is not a domain`;
-  if (check !== undefined && !checkPath.test(check.path))
-    return `${JSON.stringify(check.path)} is not a path`;
+  if (maintenance !== null && maintenance.length > noticeLimit)
+    return `the maintenance text is longer than ${noticeLimit} characters`;
   if (new Set(service.backends.map((each) => each.name)).size < service.backends.length) {
     return 'two backends have one name';
   }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { Selectable } from 'kysely';
 import { Failure } from '../failure.ts';
 import type { App, Environment } from '../model/app.ts';
 import { isAppName } from '../model/names.ts';
@@ -90,12 +91,11 @@ export async function destroyApp(db: Database, appId: string): Promise<void> {
   });
 }
 
-/** Finds the environment or makes it, with the smallest free slot and its domain. */
+/** Finds the environment or makes it, with the smallest free slot and its domain; `branch` is a preview's. */
 export async function ensureEnvironment(
   db: Database,
   app: { id: string },
-  name: string,
-  domain: string,
+  { name, domain, branch = null }: { name: string; domain: string; branch?: string | null },
 ): Promise<Environment> {
   return db.transaction().execute(async (tx) => {
     const found = await tx
@@ -117,6 +117,10 @@ export async function ensureEnvironment(
       last_version: 0,
       current_release_id: null,
       created_at: new Date().toISOString(),
+      maintenance: null,
+      holding: 0,
+      branch,
+      destroyed_at: null,
     };
     await tx.insertInto('environments').values(row).execute();
     await tx
@@ -172,7 +176,7 @@ function places(db: Database) {
       'apps.name as app_name',
       'apps.created_at as app_created_at',
       'apps.created_by',
-      'apps.destroyed_at',
+      'apps.destroyed_at as app_destroyed_at',
     ]);
 }
 
@@ -180,27 +184,29 @@ function toApp(row: Tables['apps']): App {
   return { id: row.id, name: row.name, createdAt: row.created_at, createdBy: row.created_by };
 }
 
-function toEnvironment(row: Tables['environments']): Environment {
+function toEnvironment(row: Selectable<Tables['environments']>): Environment {
   return {
     id: row.id,
     appId: row.app_id,
     name: row.name,
     slot: row.slot,
     currentReleaseId: row.current_release_id,
+    branch: row.branch,
+    maintenance: row.maintenance,
   };
 }
 
 function toPlace(
-  row: Tables['environments'] & {
+  row: Selectable<Tables['environments']> & {
     app_name: string;
     app_created_at: string;
     created_by: string;
-    destroyed_at: string | null;
+    app_destroyed_at: string | null;
   },
 ): Place {
   return {
     app: { id: row.app_id, name: row.app_name, createdAt: row.app_created_at, createdBy: row.created_by },
     environment: toEnvironment(row),
-    destroyed: row.destroyed_at !== null,
+    destroyed: row.app_destroyed_at !== null || row.destroyed_at !== null,
   };
 }

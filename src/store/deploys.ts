@@ -53,6 +53,8 @@ export async function recordDeploy(db: Database, wanted: NewDeploy): Promise<Dep
       failure_message: null,
       failure_fix: null,
       switched_at: null,
+      hold: null,
+      plan: null,
       created_at: now(),
       started_at: null,
       ended_at: null,
@@ -68,6 +70,8 @@ async function supersedeOlder(tx: Database, newer: NewDeploy): Promise<void> {
       .updateTable('deploys')
       .where('environment_id', '=', newer.environmentId)
       .where('id', '<', newer.id)
+      // A change of settings is no older version of anything: it is never given up for another deploy.
+      .where('kind', '!=', 'change')
       .where('ended_at', 'is', null)
       .where('stop_request', 'is', null);
   const reason = {
@@ -76,7 +80,7 @@ async function supersedeOlder(tx: Database, newer: NewDeploy): Promise<void> {
     failure_fix: null,
   };
   await older()
-    .where('state', '=', 'queued')
+    .where((eb) => eb.or([eb('state', '=', 'queued'), eb('hold', '=', 'approval')]))
     .set({ state: 'superseded', ended_at: now(), ...reason })
     .execute();
   await older()
@@ -195,7 +199,14 @@ export async function findNewestBefore(db: Database, time: string): Promise<numb
 type Change = Partial<
   Pick<
     Tables['deploys'],
-    'state' | 'release_id' | 'switched_at' | 'failure_code' | 'failure_message' | 'failure_fix'
+    | 'state'
+    | 'release_id'
+    | 'switched_at'
+    | 'hold'
+    | 'plan'
+    | 'failure_code'
+    | 'failure_message'
+    | 'failure_fix'
   >
 >;
 
@@ -274,6 +285,7 @@ function toDeploy(row: Tables['deploys']): Deploy {
     failureMessage: row.failure_message,
     failureFix: row.failure_fix,
     switchedAt: row.switched_at,
+    hold: row.hold,
     createdAt: row.created_at,
     startedAt: row.started_at,
     endedAt: row.ended_at,

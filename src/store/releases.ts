@@ -1,6 +1,8 @@
+import type { Selectable } from 'kysely';
 import { Failure } from '../failure.ts';
 import type { Release } from '../model/release.ts';
 import type { Database } from './database.ts';
+import { readSettings, writeSettings } from './settings.ts';
 import type { Tables } from './tables.ts';
 
 export type NewRelease = Omit<Release, 'id' | 'version' | 'createdAt' | 'wentLiveAt'>;
@@ -47,6 +49,10 @@ function toRow(wanted: NewRelease, version: number) {
     actor: wanted.actor,
     deploy_id: wanted.deployId,
     rollback_of: wanted.rollbackOf,
+    defaults: JSON.stringify(wanted.defaults),
+    domains: JSON.stringify(wanted.domains),
+    image_deploy_id: wanted.imageDeployId,
+    promoted_from: wanted.promotedFrom,
     went_live_at: null,
     created_at: new Date().toISOString(),
   };
@@ -113,10 +119,18 @@ export async function switchRelease(
       .where('id', '=', release.environmentId)
       .execute();
     await tx.updateTable('releases').set({ went_live_at: now }).where('id', '=', release.id).execute();
+    if (release.rollbackOf !== null) await restoreVariables(tx, release);
   });
 }
 
-function toRelease(row: Omit<Tables['releases'], 'id'> & { id: number }): Release {
+/** A rollback brings its variables back, so that the next push goes on from them. */
+async function restoreVariables(tx: Database, { environmentId, config, defaults }: Release): Promise<void> {
+  const { scale } = await readSettings(tx, environmentId);
+  const set = Object.entries(config).filter(([name, value]) => defaults[name] !== value);
+  await writeSettings(tx, environmentId, { vars: Object.fromEntries(set), scale });
+}
+
+function toRelease(row: Selectable<Tables['releases']>): Release {
   return {
     id: row.id,
     environmentId: row.environment_id,
@@ -134,6 +148,10 @@ function toRelease(row: Omit<Tables['releases'], 'id'> & { id: number }): Releas
     actor: row.actor,
     deployId: row.deploy_id,
     rollbackOf: row.rollback_of,
+    defaults: JSON.parse(row.defaults),
+    domains: JSON.parse(row.domains),
+    imageDeployId: row.image_deploy_id,
+    promotedFrom: row.promoted_from,
     wentLiveAt: row.went_live_at,
     createdAt: row.created_at,
   };

@@ -38,6 +38,8 @@ export type RoutedEnvironment = {
   readonly env: string;
   readonly domains: readonly string[];
   readonly backends: readonly BackendRow[];
+  readonly maintenance: string | null;
+  readonly holding: boolean;
 };
 
 /** Everything that the load balancer is to serve, of all apps. */
@@ -46,7 +48,9 @@ export async function readRoutes(db: Database): Promise<readonly RoutedEnvironme
     .selectFrom('environments')
     .innerJoin('apps', 'apps.id', 'environments.app_id')
     .select(['environments.id', 'environments.slot', 'environments.name as env', 'apps.name as app'])
+    .select(['environments.maintenance', 'environments.holding'])
     .where('apps.destroyed_at', 'is', null)
+    .where('environments.destroyed_at', 'is', null)
     .orderBy('environments.slot')
     .execute();
   const domains = Map.groupBy(
@@ -63,6 +67,8 @@ export async function readRoutes(db: Database): Promise<readonly RoutedEnvironme
     env: row.env,
     domains: (domains.get(row.id) ?? []).map((domain) => domain.domain).sort(),
     backends: backends.get(row.id) ?? [],
+    maintenance: row.maintenance,
+    holding: row.holding === 1,
   }));
 }
 

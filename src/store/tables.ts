@@ -1,5 +1,5 @@
 import type { Generated } from 'kysely';
-import type { DeployKind, DeployState } from '../model/deploy.ts';
+import type { DeployHold, DeployKind, DeployState } from '../model/deploy.ts';
 
 /** The ledger's rows. Structured values are JSON text; times are ISO 8601 text, for display only. */
 export type Tables = {
@@ -19,7 +19,16 @@ export type Tables = {
     last_version: number;
     current_release_id: number | null;
     created_at: string;
+    /** Text of the page that is shown instead of the app; null when it is not in maintenance. */
+    maintenance: string | null;
+    /** 1 while requests are held because nothing may run for a moment. */
+    holding: Generated<number>;
+    /** The branch that a preview follows; null for environments of the file. */
+    branch: string | null;
+    destroyed_at: string | null;
   };
+  /** What people set of an environment: variables and numbers of processes; each release has its own copy. */
+  settings: { environment_id: string; vars: string; scale: string };
   deploy_ids: { id: Generated<number> };
   sources: {
     id: Generated<number>;
@@ -49,6 +58,10 @@ export type Tables = {
     failure_fix: string | null;
     /** The point of no return: the new release has all the traffic. */
     switched_at: string | null;
+    /** What it waits for until a person decides; the lanes pass it over meanwhile. */
+    hold: DeployHold | null;
+    /** How far a rollout in steps has come, JSON. */
+    plan: string | null;
     created_at: string;
     started_at: string | null;
     ended_at: string | null;
@@ -71,6 +84,13 @@ export type Tables = {
     actor: string;
     deploy_id: number;
     rollback_of: number | null;
+    /** The variables that the app itself brought, without those that people set. */
+    defaults: Generated<string>;
+    domains: Generated<string>;
+    /** The deploy that decided on the image: changes of config carry it on. Order is by this number. */
+    image_deploy_id: Generated<number>;
+    /** The release of another environment whose image this is. */
+    promoted_from: number | null;
     went_live_at: string | null;
     created_at: string;
   };
@@ -116,5 +136,57 @@ export type Tables = {
     last_used_on: string | null;
   };
   pins: { server: string; fingerprint: string; trusted_at: string; trusted_by: string };
+  approvals: {
+    deploy_id: number;
+    environment_id: string;
+    asked_by: string;
+    asked_at: string;
+    decision: 'granted' | 'denied' | null;
+    decided_by: string | null;
+    decided_at: string | null;
+    reason: string | null;
+  };
+  /** Times in which nothing is deployed; no app means all, no env means every environment. */
+  freezes: {
+    id: Generated<number>;
+    app_id: string | null;
+    env: string | null;
+    window: string;
+    zone: string;
+    reason: string;
+    created_by: string;
+    created_at: string;
+  };
+  /** `env` is empty when the whole app is locked. */
+  locks: {
+    app_id: string;
+    env: string;
+    message: string;
+    locked_by: string;
+    locked_at: string;
+    expires_at: string | null;
+  };
+  /** What people did that is no deploy: overrides, decisions, settings. Only ever appended to. */
+  events: {
+    id: Generated<number>;
+    at: string;
+    actor: string;
+    action: string;
+    app_id: string | null;
+    env: string | null;
+    detail: string;
+  };
+  /** Servers that were added while it ran; those of deploy.config.json come before them. */
+  servers: { name: string; position: number; spec: string; added_by: string; added_at: string };
+  /** Servers that get nothing new and lose what they have. */
+  drains: { server: string; reason: string; drained_by: string; drained_at: string };
+  invitations: {
+    hash: string;
+    roles: string;
+    created_by: string;
+    created_at: string;
+    expires_at: string;
+    used_by: string | null;
+  };
   leases: { key: string; holder: string; epoch: number; boot: string; seen_ms: number };
 };

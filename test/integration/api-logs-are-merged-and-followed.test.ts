@@ -51,7 +51,7 @@ async function openWriters(
   const { docker, base } = await openBase(t, `logs-${name}`);
   const world = await openApiWorld(t);
   const made = await createApp(world.db, app, 'test');
-  await ensureEnvironment(world.db, made, 'production', `${app}.localhost`);
+  await ensureEnvironment(world.db, made, { name: 'production', domain: `${app}.localhost` });
   return { world, docker, app, base };
 }
 

@@ -24,7 +24,7 @@ test('sources and journals of old deploys go, those in retention and the young o
   const git = openGit({ repositories: join(folder, 'repositories') });
   const journals = openJournals(join(folder, 'journals'), 1_000_000);
   const app = await createApp(db, 'shop', 'test');
-  const environment = await ensureEnvironment(db, app, 'production', 'shop.localhost');
+  const environment = await ensureEnvironment(db, app, { name: 'production', domain: 'shop.localhost' });
   await git.initRepository(app.id);
   const path = git.path(app.id);
   const tree = (await runProgram('git', ['-C', path, 'hash-object', '-t', 'tree', '-w', '--stdin'])).trim();

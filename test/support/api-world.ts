@@ -79,7 +79,7 @@ export async function openApiWorld(t: TestContext, desk: Partial<ApiDesk> = {}):
   const serving = await serve(whole, { info: note, warn: note, error: note });
   t.after(() => serving.stop());
   const app = await createApp(db, 'shop', 'test');
-  const environment = await ensureEnvironment(db, app, 'production', 'shop.localhost');
+  const environment = await ensureEnvironment(db, app, { name: 'production', domain: 'shop.localhost' });
 
   async function queue(): Promise<Deploy> {
     const id = await reserveDeployId(db);
@@ -215,6 +215,10 @@ async function finish(db: Database, deploy: Deploy, how: 'live' | 'failed'): Pro
     actor: 'test',
     deployId: deploy.id,
     rollbackOf: null,
+    defaults: {},
+    domains: [],
+    imageDeployId: 1,
+    promotedFrom: null,
   });
   await advanceDeploy(db, held, { release_id: release.id });
   await switchRelease(db, held, release);

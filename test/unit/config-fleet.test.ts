@@ -157,28 +157,57 @@ test('a branch or tag deploys to one environment only', () => {
   ]);
 });
 
-test('what this version cannot do is refused, never ignored', () => {
-  const refused: [unknown, RegExp][] = [
+test('a rollout that cannot work is refused with its path and reason', () => {
+  const refused: [object, RegExp][] = [
+    [{ strategy: 'slow' }, /^environments\.p\.rollout\.strategy: is not a strategy; available: rolling, /],
+    [{ batch: 0 }, /^environments\.p\.rollout\.batch: must be a number of servers/],
+    [{ first: '0%' }, /^environments\.p\.rollout\.first: must be a number of servers/],
+    [{ strategy: 'canary', steps: ['10%', '120%'] }, /^environments\.p\.rollout\.steps/],
+    [{ strategy: 'canary', steps: ['50%', '10%'] }, /^environments\.p\.rollout\.steps: .*rise/],
+    [{ strategy: 'canary', steps: [] }, /^environments\.p\.rollout\.steps/],
+    [{ maxErrorRate: '100%' }, /^environments\.p\.rollout\.maxErrorRate: must be a share/],
     [
-      { rollout: { strategy: 'canary' } },
-      /"canary" is not available in this version; available: rolling, all-at-once/,
+      { health: { interval: '10s', deadline: '5s' } },
+      /^environments\.p\.rollout\.health\.deadline: is not longer/,
     ],
-    [{ rollout: { strategy: 'slow' } }, /is not a strategy; available: rolling/],
-    [{ rollout: { bake: '5m' } }, /bake is not available/],
-    [{ rollout: { autoRollback: false } }, /always reverts/],
-    [{ approval: true }, /approval is not available/],
-    [{ promoteFrom: 'staging' }, /promoteFrom is not available/],
+    [{ bake: 5 }, /^environments\.p\.rollout\.bake/],
   ];
-  for (const [environment, expected] of refused) {
-    const parsed = configSchema.safeParse({ environments: { production: environment } });
-    assert.match(parsed.error?.issues[0]?.message ?? 'accepted', expected);
+  for (const [rollout, expected] of refused) {
+    const [first = 'accepted'] = mistakes({ environments: { p: { branches: ['main'], rollout } } });
+    assert.match(first, expected);
   }
-  const whole: [unknown, RegExp][] = [
-    [{ registry: { url: 'https://r.example', ca: 'x' } }, /authority of the registry is not available/],
-  ];
-  for (const [written, expected] of whole) {
-    assert.match(JSON.stringify(configSchema.safeParse(written).error?.issues ?? 'accepted'), expected);
-  }
+});
+
+test('what this version cannot do is refused, never ignored', () => {
+  const written = { registry: { url: 'https://r.example', ca: 'x' } };
+  const issues = configSchema.safeParse(written).error?.issues ?? 'accepted';
+  assert.match(JSON.stringify(issues), /authority of the registry is not available/);
+});
+
+test('an environment is promoted from others that exist, and never in a circle', () => {
+  const environments = {
+    s: { branches: ['next'], promoteFrom: 'production' },
+    production: { branches: ['main'], promoteFrom: ['s'] },
+    q: { promoteFrom: 'stagin' },
+    r: { promoteFrom: 'r' },
+  };
+  assert.deepEqual(mistakes({ environments }), [
+    'environments.s.promoteFrom: goes round in a circle: s → production → s',
+    'environments.production.promoteFrom: goes round in a circle: production → s → production',
+    'environments.q.promoteFrom: unknown environment "stagin" (there are: s, production, q, r)',
+    'environments.r.promoteFrom: goes round in a circle: r → r',
+  ]);
+});
+
+test('previews are like an environment that exists, on branches of their own', () => {
+  const environments = { production: { branches: ['main', 'preview/*'] } };
+  assert.deepEqual(mistakes({ environments, previews: { like: 'prod', branches: 'preview/*' } }), [
+    'previews.like: unknown environment "prod" (there are: production)',
+    'previews.branches: "preview/*" already deploys to "production"',
+  ]);
+  assert.deepEqual(mistakes({ environments: { 'preview-x': { branches: ['x'] } } }), [
+    'environments.preview-x: the name belongs to previews; choose one that does not begin with "preview-"',
+  ]);
 });
 
 test('branches that git would not have are refused', () => {

@@ -14,6 +14,7 @@ const limits = { container: { memory: 512 * mega, cpus: 2, pids: 256 } };
 test('an app may ask for less than the limits, never for more', () => {
   const plan = (resources: object) =>
     planRelease({
+      settings: { vars: {}, scale: {} },
       manifest: planManifest({
         procfile: 'web: x\nrelease: y',
         appJson: JSON.stringify({ hawser: { resources } }),

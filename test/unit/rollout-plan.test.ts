@@ -12,7 +12,12 @@ import {
   type World,
 } from '../../src/rollout/plan.ts';
 
-const strategy = { strategy: 'rolling', batch: { percent: 50 }, onUnreachable: 'fail' } as const;
+const strategy = {
+  strategy: 'rolling',
+  first: { count: 1 },
+  batch: { percent: 50 },
+  onUnreachable: 'fail',
+} as const;
 
 function makeRelease(version: number, processes: readonly Process[]): Release {
   return {
@@ -32,6 +37,10 @@ function makeRelease(version: number, processes: readonly Process[]): Release {
     actor: 'test',
     deployId: version,
     rollbackOf: null,
+    defaults: {},
+    domains: [],
+    imageDeployId: 1,
+    promotedFrom: null,
     wentLiveAt: null,
     createdAt: '',
   };
@@ -192,6 +201,7 @@ const anyProcesses = fc
   ]);
 const anyStrategy = fc.record({
   strategy: fc.constantFrom('rolling' as const, 'all-at-once' as const),
+  first: fc.integer({ min: 1, max: 3 }).map((count) => ({ count })),
   batch: fc.oneof(
     fc.integer({ min: 1, max: 5 }).map((count) => ({ count })),
     fc.integer({ min: 1, max: 100 }).map((percent) => ({ percent })),

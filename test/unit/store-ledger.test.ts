@@ -28,7 +28,11 @@ async function makeLedger(t: TestContext) {
 async function makeEnvironment(t: TestContext) {
   const { db } = await makeLedger(t);
   const app = await createApp(db, 'shop', 'test');
-  return { db, app, environment: await ensureEnvironment(db, app, 'production', 'shop.localhost') };
+  return {
+    db,
+    app,
+    environment: await ensureEnvironment(db, app, { name: 'production', domain: 'shop.localhost' }),
+  };
 }
 
 type World = Awaited<ReturnType<typeof makeEnvironment>>;
@@ -137,7 +141,7 @@ test('slots of environments are the smallest free ones', async (t) => {
   const slots = [];
   for (const name of ['one', 'two', 'three']) {
     const app = await createApp(db, name, 'test');
-    slots.push((await ensureEnvironment(db, app, 'production', `${name}.localhost`)).slot);
+    slots.push((await ensureEnvironment(db, app, { name: 'production', domain: `${name}.localhost` })).slot);
   }
   assert.deepEqual(slots, [0, 1, 2]);
 });

@@ -1,17 +1,20 @@
 import { Failure } from '../../failure.ts';
-import { backendId, emptySection, sectionOf, slotsFor } from '../plan.ts';
-import { checkTable, type Service, type Table } from '../table.ts';
+import { backendId, destinationOf, sectionOf, sectionsOf, slotsFor, emptySection } from '../plan.ts';
+import { checkTable, noticeOf, type Service, type Table } from '../table.ts';
 
 /** Where HAProxy keeps its things: all in one folder that only we may enter. */
 export type Paths = {
   readonly folder: string;
   readonly config: string;
   readonly hosts: string;
-  readonly checks: string;
+  readonly notices: string;
+  readonly cookieKey: string;
   readonly lua: string;
   readonly unknownPage: string;
   readonly emptyPage: string;
   readonly downPage: string;
+  readonly noticePage: string;
+  readonly noticeText: string;
   readonly admin: string;
   readonly master: string;
   readonly pid: string;
@@ -27,6 +30,9 @@ export const serverOptions =
   'check inter 1s fastinter 250ms downinter 30ms rise 1 fall 3 observe layer4 pool-purge-delay 2s pool-max-conn 100';
 
 const tableMark = '# table ';
+
+// What a config that an earlier version wrote does not say of a service.
+const unsaid = { sticky: false, maintenance: null, holding: false };
 
 // A bound socket gets a longer temporary name first, and HAProxy takes at most 97 characters of path.
 const longestFolder = 80;
@@ -44,11 +50,14 @@ export function pathsIn(folder: string): Paths {
     folder,
     config: at('haproxy.cfg'),
     hosts: at('hosts.map'),
-    checks: at('checks.map'),
+    notices: at('maintenance.map'),
+    cookieKey: at('cookie.key'),
     lua: at('hold.lua'),
     unknownPage: at('unknown.txt'),
     emptyPage: at('empty.txt'),
     downPage: at('down.http'),
+    noticePage: at('maintenance.html'),
+    noticeText: at('maintenance.txt'),
     admin: at('admin.sock'),
     master: at('master.sock'),
     pid: at('haproxy.pid'),
@@ -56,12 +65,18 @@ export function pathsIn(folder: string): Paths {
 }
 
 /** The whole config of a table: HAProxy started with it serves that table. Throws `table_invalid`. */
-export function renderConfig(options: { table: Table; paths: Paths; listen: Listen; slots: number }): string {
+export function renderConfig(options: {
+  table: Table;
+  paths: Paths;
+  listen: Listen;
+  slots: number;
+  cookieKey: string;
+}): string {
   checkTable(options.table);
   const slots = slotsFor(options.table, options.slots);
   const services = new Map(options.table.services.map((service) => [service.slot, service]));
   const sections = Array.from({ length: slots }, (_, slot) =>
-    renderSlot(slot, services.get(slot), options.paths),
+    renderSlot(slot, services.get(slot), options.cookieKey),
   );
   return [
     '# Written by Hawser; changes made here are lost.',
@@ -77,25 +92,37 @@ export function renderConfig(options: { table: Table; paths: Paths; listen: List
 export function parseConfig(text: string): { readonly slots: number; readonly table: Table } | undefined {
   const last = text.trimEnd().split('\n').at(-1) ?? '';
   if (!last.startsWith(tableMark)) return undefined;
-  return JSON.parse(last.slice(tableMark.length));
+  const saved: { slots: number; table: Table } = JSON.parse(last.slice(tableMark.length));
+  const services = saved.table.services.map((service) => ({ ...unsaid, ...service }));
+  return { slots: saved.slots, table: { services } };
 }
 
 /** The map from domain to section. */
 export function renderHosts(table: Table): string {
   const lines = table.services.flatMap((service) => {
-    const section = service.backends.length === 0 ? emptySection : sectionOf(service);
-    return service.domains.map((domain) => `${domain} ${section}\n`);
+    return service.domains.map((domain) => `${domain} ${destinationOf(service)}\n`);
   });
   return lines.join('');
 }
 
-/** The map from section to the path of its check. */
-export function renderChecks(table: Table): string {
-  return table.services
-    .flatMap((service) =>
-      service.check === undefined ? [] : `${sectionOf(service)} ${service.check.path}\n`,
-    )
-    .join('');
+/** The map from section to the text of its maintenance page. */
+export function renderNotices(table: Table): string {
+  const lines = table.services.flatMap((service) => {
+    const notice = noticeOf(service);
+    if (notice === null) return [];
+    return sectionsOf(service.slot).map((section) => `${section} ${encodeNotice(notice)}\n`);
+  });
+  return lines.join('');
+}
+
+/** One word for a map and a command, whatever the text is. */
+export function encodeNotice(text: string): string {
+  return Buffer.from(text).toString('base64');
+}
+
+/** The text of a word that was made by `encodeNotice`. */
+export function decodeNotice(word: string): string {
+  return Buffer.from(word, 'base64').toString();
 }
 
 function renderGlobal(paths: Paths): string {
@@ -149,33 +176,37 @@ function renderFrontend(paths: Paths, listen: Listen): string {
   http-request set-var(txn.section) var(txn.host),${sectionOfHost}
   http-request set-var(txn.section) 'var(txn.host),regsub("^[^.]*","*"),${sectionOfHost}' unless { var(txn.section) -m found }
   http-request set-var(txn.shown) var(txn.host) if { var(txn.host) -m reg ^[a-z0-9.-]{1,253}$ }
+  http-request set-var(txn.notice) var(txn.section),map_str(${paths.notices}),b64dec if { var(txn.section) -m found }
+  use_backend maintenance if { var(txn.notice) -m found }
   use_backend %[var(txn.section)] if { var(txn.section) -m found }
   default_backend unknown
 
 backend unknown
   http-request return status 404 content-type "text/plain; charset=utf-8" lf-file ${paths.unknownPage}
 
+backend maintenance
+  http-request return status 503 content-type "text/html; charset=utf-8" hdr Retry-After 30 hdr Cache-Control no-store lf-file ${paths.noticePage} if { req.hdr(accept) -m sub -i text/html }
+  http-request return status 503 content-type "text/plain; charset=utf-8" hdr Retry-After 30 hdr Cache-Control no-store lf-file ${paths.noticeText}
+
 backend ${emptySection}
   http-request return status 503 content-type "text/plain; charset=utf-8" hdr Retry-After 5 lf-file ${paths.emptyPage}
 `;
 }
 
-function renderSlot(slot: number, service: Service | undefined, paths: Paths): string {
+function renderSlot(slot: number, service: Service | undefined, cookieKey: string): string {
   // A worker that is ending counts no server of its own, so it must not wait for one.
-  const hold = '  http-request lua.hold if { nbsrv lt 1 } { be_conn lt 500 } !{ stopping }';
+  const hold = '  http-request lua.hold if { nbsrv lt 1 } { be_conn lt 2000 } !{ stopping }';
   const lines = (section: string) =>
     service === undefined || sectionOf(service) !== section ? [] : service.backends.map(renderServer);
   return [
     `backend slot-${slot}`,
     hold,
     ...lines(`slot-${slot}`),
-    `backend slot-${slot}-http`,
+    `backend slot-${slot}-sticky`,
     hold,
-    '  option httpchk',
-    `  http-check send meth GET uri-lf %[be_name,map_str(${paths.checks},/)] ver HTTP/1.1 hdr Host localhost hdr User-Agent hawser`,
-    // The rollout's probe decides what is healthy; here a backend lives while it answers without a 5xx.
-    '  http-check expect ! rstatus ^5',
-    ...lines(`slot-${slot}-http`),
+    '  cookie hawser insert indirect nocache httponly dynamic attr SameSite=Lax',
+    `  dynamic-cookie-key ${cookieKey}`,
+    ...lines(`slot-${slot}-sticky`),
   ].join('\n');
 }
 

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
@@ -8,11 +9,11 @@ import {
   type Listen,
   type Paths,
   parseConfig,
-  renderChecks,
   renderConfig,
   renderHosts,
+  renderNotices,
 } from './config-file.ts';
-import { downPage, emptyPage, holdScript, unknownPage } from './pages.ts';
+import { downPage, emptyPage, noticePage, noticeText, script, unknownPage } from './pages.ts';
 
 const runFile = promisify(execFile);
 
@@ -34,31 +35,47 @@ export async function readSaved(paths: Paths): Promise<Saved | undefined> {
  */
 export async function writeSaved(saved: Saved, options: { paths: Paths; listen: Listen }): Promise<boolean> {
   const { paths, listen } = options;
-  const text = renderConfig({ ...saved, paths, listen });
   await mkdir(paths.folder, { recursive: true, mode: 0o700 });
+  const text = renderConfig({ ...saved, paths, listen, cookieKey: await ensureCookieKey(paths) });
   await writeFixedParts(paths);
   const changed = await writeWhole(paths.config, text, () => checkConfig(`${paths.config}.new`));
   await writeWhole(paths.hosts, renderHosts(saved.table));
-  await writeWhole(paths.checks, renderChecks(saved.table));
+  await writeWhole(paths.notices, renderNotices(saved.table));
   return changed;
 }
 
+/** The secret that cookies of sticky services are made with; it lasts, so clients stay where they are over a restart. */
+export async function ensureCookieKey(paths: Paths): Promise<string> {
+  const known = await readIfThere(paths.cookieKey);
+  if (known !== undefined && /^[0-9a-f]{32}$/.test(known)) return known;
+  const key = randomBytes(16).toString('hex');
+  await writeWhole(paths.cookieKey, key);
+  return key;
+}
+
 async function writeFixedParts(paths: Paths): Promise<void> {
-  await writeWhole(paths.lua, holdScript);
+  await writeWhole(paths.lua, script);
   await writeWhole(paths.unknownPage, unknownPage);
   await writeWhole(paths.emptyPage, emptyPage);
   await writeWhole(paths.downPage, downPage);
+  await writeWhole(paths.noticePage, noticePage);
+  await writeWhole(paths.noticeText, noticeText);
   // HAProxy refuses a config whose maps are missing.
-  for (const map of [paths.hosts, paths.checks]) await (await open(map, 'a', 0o600)).close();
+  for (const map of [paths.hosts, paths.notices]) await (await open(map, 'a', 0o600)).close();
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
 }
 
 /** Temporary file, fsync, rename, fsync of the folder; nothing when the content is the same already. */
 async function writeWhole(path: string, text: string, check?: () => Promise<void>): Promise<boolean> {
-  const current = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
-  if (current === text) return false;
+  if ((await readIfThere(path)) === text) return false;
   {
     await using file = await open(`${path}.new`, 'w', 0o600);
     await file.writeFile(text);

@@ -1,11 +1,19 @@
-/** Holds a request for up to 10 s while no backend of its section is up, instead of refusing it at once. */
-export const holdScript = `core.register_action('hold', { 'http-req' }, function(txn)
+/**
+ * Lua of HAProxy. `hold` lets a request wait for up to 20 s while no backend of its section is up, instead of refusing
+ * it at once; `html` makes a text harmless in a page.
+ */
+export const script = `core.register_action('hold', { 'http-req' }, function(txn)
   local section = txn.f:be_name()
-  for _ = 1, 100 do
-    core.msleep(100)
+  for _ = 1, 400 do
+    core.msleep(50)
     if txn.f:nbsrv(section) > 0 then return end
   end
 end, 0)
+
+local entities = { ['&'] = '&amp;', ['<'] = '&lt;', ['>'] = '&gt;', ['"'] = '&quot;', ["'"] = '&#39;' }
+core.register_converters('html', function(text)
+  return (text:gsub('[&<>"\']', entities))
+end)
 `;
 
 /** Log-format of HAProxy: the variable is set only for a name of plain characters. */
@@ -17,6 +25,35 @@ hawser apps lists the apps and their domains.
 export const emptyPage = `503: this app has no running release. %[var(txn.shown)]
 
 Push to it, or see hawser releases.
+`;
+
+/** Log-format of HAProxy, so a percent sign is written twice. */
+export const noticePage = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Maintenance</title>
+<style>
+:root { color-scheme: light dark; }
+body { margin: 0; min-height: 100vh; display: grid; place-items: center; font: 1.125rem/1.6 system-ui, sans-serif; }
+main { max-width: 34rem; padding: 2rem; }
+h1 { font-size: 1.5rem; margin: 0 0 .5rem; }
+p { margin: 0; white-space: pre-line; overflow-wrap: anywhere; }
+</style>
+</head>
+<body>
+<main>
+<h1>Maintenance</h1>
+<p>%[var(txn.notice),lua.html]</p>
+</main>
+</body>
+</html>
+`;
+
+export const noticeText = `503: this app is in maintenance.
+
+%[var(txn.notice)]
 `;
 
 const downText = `503: this app does not answer.

@@ -2,8 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Failure } from '../../failure.ts';
 import { type Change, findWaiting, type ObservedTable, planChanges } from '../plan.ts';
 import type { Backend, Table } from '../table.ts';
-import { type Listen, type Paths, serverOptions } from './config-file.ts';
-import { readSaved, type Saved, writeSaved } from './folder.ts';
+import { decodeNotice, encodeNotice, type Listen, type Paths, serverOptions } from './config-file.ts';
+import { ensureCookieKey, readSaved, type Saved, writeSaved } from './folder.ts';
 import type { Log } from './haproxy.ts';
 import { ask, command, listWorkers, readMap, readServers, type Worker } from './runtime.ts';
 
@@ -59,23 +59,27 @@ export async function advanceTable(
 
 /** What a worker holds now. */
 export async function observeTable(paths: Paths, worker: Worker): Promise<ObservedTable> {
-  const [{ sections, servers }, routes, checks] = await Promise.all([
+  const [{ sections, servers }, routes, words] = await Promise.all([
     readServers(paths, worker),
     readMap(paths, worker, paths.hosts),
-    readMap(paths, worker, paths.checks),
+    readMap(paths, worker, paths.notices),
   ]);
   const slots = [...sections].filter((section) => /^slot-[0-9]+$/.test(section)).length;
-  return { slots, sections: Map.groupBy(servers, (row) => row.section), routes, checks };
+  const notices = new Map([...words].map(([section, word]) => [section, decodeNotice(word)] as const));
+  return { slots, sections: Map.groupBy(servers, (row) => row.section), routes, notices };
 }
 
-/** The table that may be saved: a service that is not switched yet stays as it was. */
+/** The table that may be saved: a service that is not switched yet stays as it was, but for its page. */
 function planSettled(table: Table, before: Table, observed: ObservedTable): Table {
   const ready = table.services.filter((service) => findWaiting(service, observed).length === 0);
   const taken = new Set(ready.flatMap((service) => service.domains));
   const others = table.services.filter((service) => !ready.includes(service));
-  const kept = before.services
-    .filter((service) => others.some((other) => other.slot === service.slot))
-    .map((service) => ({ ...service, domains: service.domains.filter((domain) => !taken.has(domain)) }));
+  const kept = before.services.flatMap((service) => {
+    const other = others.find(({ slot }) => slot === service.slot);
+    if (other === undefined) return [];
+    const domains = service.domains.filter((domain) => !taken.has(domain));
+    return [{ ...service, domains, maintenance: other.maintenance }];
+  });
   return { services: [...ready, ...kept].sort((one, other) => one.slot - other.slot) };
 }
 
@@ -96,6 +100,7 @@ async function performChanges(
     worker,
     lasting.flatMap((change) => commandsOf(change, paths)),
   );
+  await renewCookies(paths, worker, changes);
   for (const change of changes) {
     if (change.kind !== 'forget') continue;
     try {
@@ -108,10 +113,24 @@ async function performChanges(
   }
 }
 
+/** A server that is added has no cookie until its section's are made again; those of others come out the same. */
+async function renewCookies(paths: Paths, worker: Worker, changes: readonly Change[]): Promise<void> {
+  const added = changes.flatMap((change) => (change.kind === 'add' ? [change.section] : []));
+  const sticky = [...new Set(added)].filter((section) => section.endsWith('-sticky'));
+  if (sticky.length === 0) return;
+  const key = await ensureCookieKey(paths);
+  const commands = sticky.map((section) => `set dynamic-cookie-key backend ${section} ${key}`);
+  await command(paths, worker, commands);
+}
+
 function commandsOf(change: Change, paths: Paths): readonly string[] {
   switch (change.kind) {
-    case 'check':
-      return [`${change.known ? 'set' : 'add'} map ${paths.checks} ${change.section} ${change.path}`];
+    case 'close': {
+      const word = encodeNotice(change.notice);
+      return [`${change.known ? 'set' : 'add'} map ${paths.notices} ${change.section} ${word}`];
+    }
+    case 'reopen':
+      return [`del map ${paths.notices} ${change.section}`];
     case 'route':
       return [`${change.known ? 'set' : 'add'} map ${paths.hosts} ${change.domain} ${change.section}`];
     case 'unroute':
