@@ -67,9 +67,16 @@ function flatten(config: Config): ReadonlyMap<string, Leaf> {
       for (const [key, inner] of Object.entries(value)) visit(inner, path === '' ? key : `${path}.${key}`);
     else leaves.set(path, value as Leaf);
   };
-  const { file: _file, ...settings } = config;
-  visit(settings, '');
+  const { file: _file, environments, ...settings } = config;
+  visit({ ...settings, environments: mapWithoutWords(environments) }, '');
   return leaves;
+}
+
+/** Servers are told by their names; the words that chose them say nothing more. */
+function mapWithoutWords(environments: Config['environments']): object {
+  return Object.fromEntries(
+    Object.entries(environments).map(([name, { serverWords: _words, ...rest }]) => [name, rest]),
+  );
 }
 
 function describeChange(path: string, before: Leaf | undefined, after: Leaf | undefined): string {

@@ -7,17 +7,20 @@ const minute = 60 * second;
 export const strategies = ['rolling', 'all-at-once', 'blue-green', 'canary', 'recreate'] as const;
 
 const batchError = { error: 'must be a number of servers (like 2) or a share (like "50%")' };
-const batch = z.union([
-  z
-    .int(batchError)
-    .min(1, batchError)
-    .max(1000, batchError)
-    .transform((servers) => ({ count: servers })),
-  z
-    .string(batchError)
-    .regex(/^(?:[1-9]\d?|100)%$/, batchError)
-    .transform((share) => ({ percent: Number.parseInt(share, 10) })),
-]);
+const batch = z.union(
+  [
+    z
+      .int(batchError)
+      .min(1, batchError)
+      .max(1000, batchError)
+      .transform((servers) => ({ count: servers })),
+    z
+      .string(batchError)
+      .regex(/^(?:[1-9]\d?|100)%$/, batchError)
+      .transform((share) => ({ percent: Number.parseInt(share, 10) })),
+  ],
+  batchError,
+);
 
 const stepError = {
   error: 'must be shares of the requests that rise and stay below 100%, like ["10%", "50%"]',
@@ -66,7 +69,11 @@ export const rolloutSchema = z.strictObject({
     .prefault({}),
   drain: g.duration(0, 60 * minute).prefault('10s'),
   stopTimeout: g.duration(0, 60 * minute).prefault('10s'),
-  bake: z.union([z.literal('hold'), g.duration(0, 24 * 60 * minute)]).prefault('0s'),
+  bake: z
+    .union([z.literal('hold'), g.duration(0, 24 * 60 * minute)], {
+      error: 'write a duration like "5m", or "hold" to wait for a person after each step',
+    })
+    .prefault('0s'),
   keep: g.duration(0, 7 * 24 * 60 * minute).prefault('0s'),
   maxErrorRate: rate.optional(),
   maxLatency: g.duration(1, 10 * minute).optional(),

@@ -11,11 +11,13 @@ import {
 } from '../../src/route/plan.ts';
 import type { Service, Table } from '../../src/route/table.ts';
 
-const nothing: ObservedTable = { slots: 64, sections: new Map(), routes: new Map(), checks: new Map() };
+const usual = { sticky: false, maintenance: null, holding: false };
+
+const nothing: ObservedTable = { slots: 64, sections: new Map(), routes: new Map(), notices: new Map() };
 
 function serviceOf(slot: number, ...names: string[]): Service {
   const backends = names.map((name) => ({ name, server: 's', address: '10.0.0.1:80', weight: 100 }));
-  return { slot, app: 'a', env: 'production', domains: [`a${slot}.localhost`], backends };
+  return { slot, app: 'a', env: 'production', domains: [`a${slot}.localhost`], backends, ...usual };
 }
 
 /** What a load balancer would hold after a change. */
@@ -26,16 +28,17 @@ function perform(
 ): ObservedTable {
   const sections = new Map([...observed.sections].map(([section, rows]) => [section, [...rows]]));
   const routes = new Map(observed.routes);
-  const checks = new Map(observed.checks);
+  const notices = new Map(observed.notices);
   let slots = observed.slots;
   for (const change of changes) {
     if (change.kind === 'grow') slots = change.slots;
-    else if (change.kind === 'check') checks.set(change.section, change.path);
+    else if (change.kind === 'close') notices.set(change.section, change.notice);
+    else if (change.kind === 'reopen') notices.delete(change.section);
     else if (change.kind === 'route') routes.set(change.domain, change.section);
     else if (change.kind === 'unroute') routes.delete(change.domain);
     else sections.set(change.section, turn(sections.get(change.section) ?? [], change, state));
   }
-  return { slots, sections, routes, checks };
+  return { slots, sections, routes, notices };
 }
 
 type BackendChange = Extract<Change, { id: string }>;
@@ -89,12 +92,14 @@ const service = fc
     slot: fc.integer({ min: 0, max: 2 }),
     names: fc.uniqueArray(fc.constantFrom('a', 'b', 'c'), { maxLength: 3 }),
     weight: fc.constantFrom(0, 50, 100),
-    isChecked: fc.boolean(),
+    sticky: fc.boolean(),
+    maintenance: fc.constantFrom(null, '', 'Back at noon.'),
+    holding: fc.boolean(),
   })
-  .map(({ slot, names, weight, isChecked }): Service => {
+  .map(({ slot, names, weight, ...more }): Service => {
     const made = serviceOf(slot, ...names);
     const backends = made.backends.map((backend) => ({ ...backend, weight }));
-    return { ...made, backends, ...(isChecked ? { check: { path: '/up' } } : {}) };
+    return { ...made, backends, ...more };
   });
 const tables = fc
   .uniqueArray(service, { selector: (each) => each.slot, maxLength: 3 })
@@ -105,10 +110,11 @@ test('from any table to any other: a few steps, then nothing is left, and no ser
     fc.property(fc.array(tables, { minLength: 1, maxLength: 5 }), (journey) => {
       let observed = nothing;
       for (const table of journey) {
+        const before = observed;
         for (let step = 0; step < 6; step += 1) {
           for (const change of planChanges(table, observed)) {
             observed = perform(observed, [change], 'up');
-            assertServed(table, observed);
+            assertServed(table, observed, before);
           }
         }
         assert.deepEqual(planChanges(table, observed), []);
@@ -121,13 +127,52 @@ test('from any table to any other: a few steps, then nothing is left, and no ser
   );
 });
 
-/** A routed domain of the table leads to a section with something in it, or to the page. */
-function assertServed(table: Table, observed: ObservedTable): void {
-  for (const { domains } of table.services) {
+/**
+ * A domain of the table leads to a section with something in it, or to a page. It may lead to nothing when nothing is
+ * wanted there, or nothing was there before.
+ */
+function assertServed(table: Table, observed: ObservedTable, before: ObservedTable): void {
+  for (const { domains, backends } of table.services) {
     for (const domain of domains) {
       const section = observed.routes.get(domain) ?? 'empty';
-      const live = observed.sections.get(section)?.filter((row) => row.state === 'up') ?? [];
-      assert.ok(section === 'empty' || live.length > 0, `${domain} leads to ${section} with nothing in it`);
+      const wasDead = before.routes.get(domain) === section && !isLive(before, section);
+      const isShown = section === 'empty' || observed.notices.has(section);
+      const isServed = isShown || isLive(observed, section);
+      assert.ok(
+        isServed || wasDead || backends.length === 0,
+        `${domain} leads to ${section} with nothing in it`,
+      );
     }
   }
 }
+
+function isLive({ sections }: ObservedTable, section: string): boolean {
+  return (sections.get(section) ?? []).some((row) => row.state === 'up');
+}
+
+test('a page is shown at once, whatever the backends do, and leaves them as they are', () => {
+  const [up, down] = ['up', 'down'] as const;
+  const before = { services: [serviceOf(0, 'a')] };
+  let serving = perform(nothing, planChanges(before, nothing), up);
+  serving = perform(serving, planChanges(before, serving), up);
+  const closed = { services: [{ ...serviceOf(0, 'a'), maintenance: 'Back at noon.' }] };
+  assert.deepEqual(
+    planChanges(closed, serving).map((change) => ({ ...change, notice: 'notice' in change })),
+    ['slot-0', 'slot-0-sticky'].map((section) => ({ kind: 'close', section, known: false, notice: true })),
+  );
+  const fresh = perform(nothing, planChanges(closed, nothing), down);
+  assert.equal(fresh.routes.get('a0.localhost'), 'slot-0');
+  assert.deepEqual(kinds(planChanges(before, perform(serving, planChanges(closed, serving), up))), [
+    'reopen',
+    'reopen',
+  ]);
+});
+
+test('who holds leads to its own section without a backend, and everybody else to the page', () => {
+  const service = { ...serviceOf(4), backends: [] };
+  const route = { kind: 'route', domain: 'a4.localhost', known: false };
+  assert.deepEqual(planChanges({ services: [{ ...service, holding: true }] }, nothing), [
+    { ...route, section: 'slot-4' },
+  ]);
+  assert.deepEqual(planChanges({ services: [service] }, nothing), [{ ...route, section: 'empty' }]);
+});

@@ -7,12 +7,15 @@ import {
   pathsIn,
   renderConfig,
   renderHosts,
+  renderNotices,
 } from '../../src/route/load-balancers/config-file.ts';
 import { findSessions, parseCsv, parseWorkers } from '../../src/route/load-balancers/runtime.ts';
 import { defaultDomain, type Table } from '../../src/route/table.ts';
 
 const paths = pathsIn('/var/lib/hawser/lb');
 const listen = { host: '127.0.0.1', port: 80 };
+const cookieKey = '0123456789abcdef';
+const unset = { sticky: false, maintenance: null, holding: false };
 
 test('domains are stored in one shape', () => {
   assert.equal(parseDomain('Shop.Example.COM.'), 'shop.example.com');
@@ -72,15 +75,15 @@ test('no text in a table can add a line, a word or a comment to the config', () 
     ),
   );
   fc.assert(
-    fc.property(text, text, text, text, (domain, path, name, address) => {
+    fc.property(text, text, text, text, (domain, page, name, address) => {
       const services = [
-        { slot: 0, app: 'a', env: 'e', domains: [domain], backends: [backend] },
-        { slot: 0, app: 'a', env: 'e', domains: [], backends: [backend], check: { path } },
-        { slot: 0, app: 'a', env: 'e', domains: [], backends: [{ ...backend, name }] },
-        { slot: 0, app: 'a', env: 'e', domains: [], backends: [{ ...backend, address }] },
+        { slot: 0, app: 'a', env: 'e', domains: [domain], backends: [backend], ...unset },
+        { slot: 0, app: 'a', env: 'e', domains: [], backends: [backend], ...unset, maintenance: page },
+        { slot: 0, app: 'a', env: 'e', domains: [], backends: [{ ...backend, name }], ...unset },
+        { slot: 0, app: 'a', env: 'e', domains: [], backends: [{ ...backend, address }], ...unset },
       ];
       const usual = linesOf({
-        services: [{ slot: 0, app: 'a', env: 'e', domains: [], backends: [backend] }],
+        services: [{ slot: 0, app: 'a', env: 'e', domains: [], backends: [backend], ...unset }],
       }).length;
       for (const service of services) {
         try {
@@ -88,6 +91,10 @@ test('no text in a table can add a line, a word or a comment to the config', () 
           assert.equal(lines.length, usual);
           assert.equal(lines.filter((line) => line.startsWith('  server ')).length, 1);
           assert.ok(renderHosts({ services: [service] }).split('\n').length <= 2);
+          assert.match(
+            renderNotices({ services: [service] }),
+            /^(?:slot-0(?:-sticky)? [A-Za-z0-9+/]+=*\n)*$/,
+          );
         } catch (error) {
           assert.equal((error as { code?: string }).code, 'table_invalid');
         }
@@ -97,9 +104,11 @@ test('no text in a table can add a line, a word or a comment to the config', () 
 });
 
 test('names of the table that are only kept as its record cannot leave their line', () => {
-  const table = { services: [{ slot: 0, app: 'a\n  lua-load /x', env: '\r\nb', domains: [], backends: [] }] };
+  const table = {
+    services: [{ slot: 0, app: 'a\n  lua-load /x', env: '\r\nb', domains: [], backends: [], ...unset }],
+  };
   assert.equal(linesOf(table).length, linesOf({ services: [] }).length);
-  const text = renderConfig({ table, paths, listen, slots: 64 });
+  const text = renderConfig({ table, paths, listen, slots: 64, cookieKey });
   assert.deepEqual(parseConfig(text), { slots: 64, table });
   assert.equal(parseConfig(text.slice(0, -200)), undefined);
 });
@@ -130,5 +139,5 @@ test('every domain that is accepted is made of safe characters', () => {
 });
 
 function linesOf(table: Table): string[] {
-  return renderConfig({ table, paths, listen, slots: 64 }).split('\n');
+  return renderConfig({ table, paths, listen, slots: 64, cookieKey }).split('\n');
 }
