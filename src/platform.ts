@@ -49,6 +49,7 @@ export async function openPlatform(config: Config, role: string): Promise<Platfo
   const loadBalancer = opened.use(
     openHaproxy({ folder: folders.loadBalancer, listen: config.loadBalancer.listen, log }),
   );
+  const isSticky = (env: string) => config.environments[env]?.sticky ?? false;
   const fleet = opened.use(
     openFleet({
       servers: config.servers,
@@ -73,7 +74,7 @@ export async function openPlatform(config: Config, role: string): Promise<Platfo
       db,
       fleet,
       bringImage: (connection, image, signal) => pullImage({ connection, image, registry, signal }),
-      applyRoutes: (signal) => applyRoutes(db, loadBalancer, signal),
+      applyRoutes: (signal) => applyRoutes(db, { loadBalancer, isSticky }, signal),
       drain: async (slot, names, deadlineMs, signal) => {
         await loadBalancer.drain(slot, names, { deadlineMs, signal });
       },

@@ -1,10 +1,15 @@
 import type { Table } from './table.ts';
 
-/** What the load balancer counted of one backend since it started. */
+/** What the load balancer counted of one backend since it was added, or since it was itself started if that is later. */
 export type BackendTraffic = {
+  /** The container's. */
   readonly name: string;
+  /** Requests that were answered, and those that the backend broke off. */
   readonly requests: number;
+  /** Answers of 5xx, and connections that the backend refused or broke; each try counts. */
   readonly errors5xx: number;
+  /** Mean time from the request to the first byte of the answer, ms, of the last 1024 answers; 0 without any. */
+  readonly latencyMs: number;
   /** Requests and open sessions (websockets) now. */
   readonly sessions: number;
   readonly up: boolean;

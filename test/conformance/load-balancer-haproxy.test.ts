@@ -47,13 +47,13 @@ async function startHaproxy(t: TestContext): Promise<Subject> {
     async snapshot() {
       const [worker] = await listWorkers(paths);
       if (worker === undefined) throw new Error('no worker');
-      const { sections, routes, checks, slots } = await observeTable(paths, worker);
+      const { sections, routes, notices, slots } = await observeTable(paths, worker);
       const rows = [...sections.values()].flat().map(({ id, state, weight }) => ({ id, state, weight }));
       return {
         slots,
         rows,
         routes: [...routes],
-        checks: [...checks],
+        notices: [...notices],
         file: await readFile(paths.config, 'utf8'),
       };
     },

@@ -8,13 +8,10 @@ import type { Backend } from '../../src/route/table.ts';
 export async function startBackend(name: string): Promise<{
   backend: Backend;
   headers: NodeJS.Dict<string | string[]>[];
-  checks: string[];
   stop(): Promise<void>;
 }> {
   const headers: NodeJS.Dict<string | string[]>[] = [];
-  const checks: string[] = [];
   const server = createServer(async (incoming, response) => {
-    if (incoming.headers['user-agent'] === 'hawser') checks.push(incoming.url ?? '');
     if (incoming.url === '/headers') headers.push(incoming.headers);
     if (incoming.url === '/slow') await pause(1_000);
     let size = 0;
@@ -38,7 +35,6 @@ export async function startBackend(name: string): Promise<{
   return {
     backend: { name, server: 'local', address: `127.0.0.1:${port}`, weight: 100 },
     headers,
-    checks,
     stop: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

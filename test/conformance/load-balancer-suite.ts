@@ -19,7 +19,9 @@ export type Subject = {
 const minute = () => AbortSignal.timeout(30_000);
 
 function serviceOf(slot: number, backends: Service['backends'], more: Partial<Service> = {}): Service {
-  return { slot, app: `app${slot}`, env: 'production', domains: [`app${slot}.localhost`], backends, ...more };
+  const usual = { sticky: false, maintenance: null, holding: false };
+  const domains = [`app${slot}.localhost`];
+  return { slot, app: `app${slot}`, env: 'production', domains, backends, ...usual, ...more };
 }
 
 function tableOf(...services: Service[]): Table {
@@ -207,8 +209,7 @@ export function testLoadBalancer(name: string, start: (t: TestContext) => Promis
       { backends: [{ ...one.backend, address: 'evil.example:80' }] },
       { backends: [{ ...one.backend, weight: 257 }] },
       { backends: [one.backend, one.backend] },
-      { check: { path: '/up\nserver evil' } },
-      { check: { path: '/up;del' } },
+      { maintenance: 'x'.repeat(1_001) },
       { slot: -1 },
     ];
     for (const each of hostile) {
@@ -251,18 +252,6 @@ export function testLoadBalancer(name: string, start: (t: TestContext) => Promis
     assert.deepEqual(await waiting, { status: 200, text: 'fresh GET 0' });
   });
 
-  suite('a check path is asked, may change, and may go', async (t, { port }, lb) => {
-    const one = await backend(t, 'one');
-    await lb.apply(tableOf(serviceOf(0, [one.backend], { check: { path: '/up?a=1' } })), minute());
-    assert.deepEqual([...new Set(one.checks)], ['/up?a=1']);
-    await lb.apply(tableOf(serviceOf(0, [one.backend], { check: { path: '/live' } })), minute());
-    await eventually(() => one.checks.includes('/live'));
-    const load = startLoad(t, port, 'app0.localhost', 100);
-    await lb.apply(tableOf(serviceOf(0, [one.backend])), minute());
-    await lb.apply(tableOf(serviceOf(0, [one.backend], { check: { path: '/live' } })), minute());
-    assert.deepEqual((await load.stop()).failures, []);
-  });
-
   suite('growing over the sections declared ahead drops nothing', async (t, { port }, lb) => {
     const one = await backend(t, 'one');
     const far = await backend(t, 'far');
@@ -293,7 +282,8 @@ export function testLoadBalancer(name: string, start: (t: TestContext) => Promis
     const one = await backend(t, 'one');
     const table = tableOf(
       serviceOf(0, [one.backend]),
-      serviceOf(3, [one.backend], { check: { path: '/up' } }),
+      serviceOf(3, [one.backend], { sticky: true }),
+      serviceOf(4, [one.backend], { maintenance: 'Back at noon.' }),
       serviceOf(5, []),
     );
     await lb.apply(table, minute());

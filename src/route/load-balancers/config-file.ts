@@ -1,5 +1,5 @@
 import { Failure } from '../../failure.ts';
-import { backendId, destinationOf, sectionOf, sectionsOf, slotsFor, emptySection } from '../plan.ts';
+import { backendId, destinationOf, emptySection, sectionOf, sectionsOf, slotsFor } from '../plan.ts';
 import { checkTable, noticeOf, type Service, type Table } from '../table.ts';
 
 /** Where HAProxy keeps its things: all in one folder that only we may enter. */

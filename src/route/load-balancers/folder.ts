@@ -90,7 +90,7 @@ async function writeWhole(path: string, text: string, check?: () => Promise<void
 
 async function checkConfig(path: string): Promise<void> {
   try {
-    await runFile('haproxy', ['-c', '-q', '-f', path], { timeout: 30_000 });
+    await runFile('haproxy', ['-c', '-f', path], { timeout: 30_000 });
   } catch (error) {
     const { code, stderr } = error as { code?: unknown; stderr?: string };
     if (code === 'ENOENT') {

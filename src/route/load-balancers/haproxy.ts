@@ -120,18 +120,29 @@ async function readTraffic(paths: Paths, slot: number): Promise<readonly Backend
   for (const worker of await listWorkers(paths)) {
     for (const row of (await readServers(paths, worker)).servers) {
       if (!sections.includes(row.section)) continue;
-      const so = totals.get(row.name);
-      totals.set(row.name, {
-        name: row.name,
-        requests: (so?.requests ?? 0) + row.requests,
-        errors5xx: (so?.errors5xx ?? 0) + row.errors5xx,
-        sessions: (so?.sessions ?? 0) + row.sessions,
-        up: so?.up || (!worker.isOld && row.state === 'up'),
-        lastCheck: so?.lastCheck ?? row.lastCheck,
-      });
+      const { name, requests, errors5xx, latencyMs, sessions, lastCheck } = row;
+      const up = !worker.isOld && row.state === 'up';
+      const counted = { name, requests, errors5xx, latencyMs, sessions, up, lastCheck };
+      const before = totals.get(name);
+      totals.set(name, before === undefined ? counted : addTraffic(before, counted));
     }
   }
   return [...totals.values()];
+}
+
+/** One backend as two workers counted it, or as two of its addresses did; the first one is the current. */
+function addTraffic(one: BackendTraffic, other: BackendTraffic): BackendTraffic {
+  const requests = one.requests + other.requests;
+  const waited = one.latencyMs * one.requests + other.latencyMs * other.requests;
+  return {
+    name: one.name,
+    requests,
+    errors5xx: one.errors5xx + other.errors5xx,
+    latencyMs: requests === 0 ? 0 : Math.round(waited / requests),
+    sessions: one.sessions + other.sessions,
+    up: one.up || other.up,
+    lastCheck: one.lastCheck,
+  };
 }
 
 async function isReady(paths: Paths): Promise<boolean> {

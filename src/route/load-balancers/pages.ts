@@ -12,7 +12,7 @@ end, 0)
 
 local entities = { ['&'] = '&amp;', ['<'] = '&lt;', ['>'] = '&gt;', ['"'] = '&quot;', ["'"] = '&#39;' }
 core.register_converters('html', function(text)
-  return (text:gsub('[&<>"\']', entities))
+  return (text:gsub('[&<>"\\']', entities))
 end)
 `;
 

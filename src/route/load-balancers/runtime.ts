@@ -13,6 +13,7 @@ export type ServerRow = ObservedBackend & {
   readonly name: string;
   readonly requests: number;
   readonly errors5xx: number;
+  readonly latencyMs: number;
   readonly lastCheck: string;
 };
 
@@ -144,6 +145,7 @@ export async function hasClients(paths: Paths, worker: Worker): Promise<boolean>
 
 function toServerRow(row: Readonly<Record<string, string>>): ServerRow {
   const id = row.svname ?? '';
+  const broken = Number(row.econ) + Number(row.eresp);
   return {
     id,
     name: id.split(':', 1)[0] ?? '',
@@ -151,8 +153,10 @@ function toServerRow(row: Readonly<Record<string, string>>): ServerRow {
     state: stateOf(row.status ?? ''),
     weight: Number(row.uweight),
     sessions: Number(row.scur) + Number(row.qcur),
-    requests: Number(row.stot),
-    errors5xx: Number(row.hrsp_5xx),
+    // `stot` counts each try, `req_tot` answers only; an answer that was broken off is in `eresp` as well.
+    requests: Number(row.req_tot) + broken - Math.min(Number(row.srv_abrt), Number(row.eresp)),
+    errors5xx: Number(row.hrsp_5xx) + broken,
+    latencyMs: Number(row.rtime),
     lastCheck: `${row.check_status ?? ''} ${row.last_chk ?? ''}`.trim(),
   };
 }
