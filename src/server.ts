@@ -15,6 +15,7 @@ import { openReceiver } from './receive/perform.ts';
 import { makeFolders, planFolders } from './supervise/folders.ts';
 import { lockRole } from './supervise/role-lock.ts';
 import { untilAborted, watchShutdown } from './supervise/shutdown.ts';
+import { giveSignsOfLife } from './supervise/sign-of-life.ts';
 
 const drainMs = 8_000;
 
@@ -23,6 +24,7 @@ export async function runServer(config: Config, readAgain: () => Config): Promis
   const folders = planFolders(config.data);
   makeFolders(folders);
   using _lock = lockRole(folders.run, 'serving');
+  using _signs = giveSignsOfLife();
   const shutdown = watchShutdown(new Failure('shutting_down', 'Hawser is being stopped.'));
   await using platform = await openPlatform(config, 'server');
   const { drivers, log } = platform;

@@ -4,6 +4,7 @@ import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { findProcess, formatProcess, isAlive, type ProcessId, parseProcess } from './process-id.ts';
+import { isSignOfLife, watchSigns } from './sign-of-life.ts';
 
 export type ChildPlan = {
   readonly name: string;
@@ -13,7 +14,7 @@ export type ChildPlan = {
   readonly env: Readonly<Record<string, string>>;
   /** One that outlived an earlier supervisor is kept, so that it goes on serving; otherwise it is ended. */
   readonly adopt: boolean;
-  /** Ends itself when this process is gone, and is told of it by its channel. */
+  /** Ends itself when this process is gone, and is told of it by its channel; over it come its signs of life. */
   readonly channel: boolean;
   prepare?(): Promise<void>;
 };
@@ -78,10 +79,10 @@ export function keepChild(plan: ChildPlan, folders: ChildFolders, events: Events
 
   async function spawnAndWait(): Promise<string> {
     const child = startProcess(plan, folders);
-    child.on('message', () => events.askedRestart());
     const exit = once(child, 'exit');
     await once(child, 'spawn');
     present = findProcess(child.pid ?? 0);
+    using watch = plan.channel && present ? watchPart(child, present) : undefined;
     if (present) {
       writeFileSync(pidFile, formatProcess(present), { mode: 0o600 });
       events.started(plan.name, present.pid, false);
@@ -91,7 +92,19 @@ export function keepChild(plan: ChildPlan, folders: ChildFolders, events: Events
     const [code, signal] = await exit;
     rmSync(pidFile, { force: true });
     present = undefined;
+    if (watch?.silentTicks()) return `gave no sign of life for ${watch.silentTicks()} s and was killed`;
     return signal ? `ended by ${signal}` : `ended with exit code ${code}`;
+  }
+
+  /** One that stands still may hold the ledger's lock: nobody else could write until it goes on. */
+  function watchPart(child: ChildProcess, id: ProcessId): { silentTicks(): number } & Disposable {
+    let silentTicks = 0;
+    const signs = watchSigns(id.pid, (ticks) => {
+      silentTicks = ticks;
+      signalProcess(id, 'SIGKILL');
+    });
+    child.on('message', (message) => (isSignOfLife(message) ? signs.heard() : events.askedRestart()));
+    return { silentTicks: () => silentTicks, [Symbol.dispose]: () => signs[Symbol.dispose]() };
   }
 
   async function watchAdopted(id: ProcessId): Promise<string> {

@@ -9,11 +9,12 @@ import { checkAll, openLedgerFile } from '../support/checker.ts';
 import { eventually } from '../support/eventually.ts';
 import { startLoad } from '../support/fault-load.ts';
 import { type FaultWorld, openFaultWorld, type Step } from '../support/fault-world.ts';
+import { freezeOutsideTransactions } from '../support/process-state.ts';
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 // Longer than the ledger waits for a silent holder of a lane.
 const frozenMs = 12_000;
-const takeOverMs = 25_000;
+const takeOverMs = 60_000;
 
 let world: FaultWorld;
 before(async () => {
@@ -28,15 +29,19 @@ const all: readonly Step[] = ['preparing', ...hardest, 'switched'];
 
 for (const step of process.env.HAWSER_FAULTS === 'all' ? all : hardest) {
   test(`a worker that stood still while ${step} harms nothing when it goes on`, {
-    timeout: 120_000,
+    timeout: 240_000,
   }, async (t) => {
     const load = startLoad({ ...world.hawser.edge, domain: world.domain });
     t.after(() => load.stop());
     const push = await world.push();
     await world.waitForStep(push.commit, step);
-    const stale = await world.hawser.pidOf('worker-rollout');
-    process.kill(stale, 'SIGSTOP');
+    const [supervisor, stale] = [await world.hawser.pidOf('up'), await world.hawser.pidOf('worker-rollout')];
+    // The supervisor would replace a worker that stands still: here it stands still as well.
+    process.kill(supervisor, 'SIGSTOP');
+    t.after(() => process.kill(supervisor, 'SIGCONT'));
     t.after(() => process.kill(stale, 'SIGCONT'));
+    await freezeOutsideTransactions(stale, world.hawser.data);
+    assert.equal(world.readDeploy(push.commit)?.ended_at, null, 'it was frozen too late');
     const begin = performance.now();
     const second = await startSecondWorker();
     t.after(second.stop);
@@ -50,9 +55,11 @@ for (const step of process.env.HAWSER_FAULTS === 'all' ? all : hardest) {
     const before = readRoutes();
     process.kill(stale, 'SIGCONT');
     await watchRoutes(before);
+    process.kill(supervisor, 'SIGCONT');
     await checkAll(world.checked());
     await load.stop();
     assert.equal(world.readDeploy(newer.commit)?.state, 'live');
+    assert.equal(await world.hawser.pidOf('worker-rollout'), stale, 'the stale one lived through it');
     assert.deepEqual(load.failed(), [], `of ${load.sent()} requests`);
     t.diagnostic(`taken over and live after ${tookOver} ms, 0 of ${load.sent()} requests failed`);
   });

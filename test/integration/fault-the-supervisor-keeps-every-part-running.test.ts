@@ -2,19 +2,31 @@ import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { type DeployWorld, openDeployWorld } from '../support/deploy-world.ts';
 import { eventually } from '../support/eventually.ts';
-import { openHawser, type TestHawser } from '../support/hawser.ts';
+import type { TestHawser } from '../support/hawser.ts';
 import { isGone } from '../support/process-state.ts';
+import { makeRepository } from '../support/repository.ts';
 
 const parts = ['redis', 'registry', 'load-balancer', 'server', 'worker-build', 'worker-rollout'];
 const backMs = 2_000;
 const endMs = 25_000;
+// The supervisor gives up one that stands still after 20 s of its own clock.
+const frozenMs = 20_000;
+const replacedMs = 60_000;
+const busyMs = 6_000;
 
+let world: DeployWorld;
 let hawser: TestHawser;
 before(async () => {
-  hawser = await openHawser();
+  world = await openDeployWorld(1);
+  hawser = world.hawser;
 });
-after(() => hawser?.close());
+after(async () => {
+  // The last test ended it; its apps are destroyed by itself.
+  await hawser?.start();
+  await world?.close();
+});
 
 for (const part of parts) {
   test(`${part} is back within ${backMs / 1000} s of its death`, async (t) => {
@@ -33,6 +45,34 @@ for (const part of parts) {
     t.diagnostic(`process ${old} is ${pid} after ${Math.round(back)} ms`);
   });
 }
+
+test('a server and a worker that stand still for good are replaced, and a push goes live', {
+  timeout: 180_000,
+}, async (t) => {
+  const frozen = ['server', 'worker-rollout'];
+  const old = await Promise.all(frozen.map((part) => hawser.pidOf(part)));
+  const busy = await hawser.pidOf('worker-build');
+  const begin = performance.now();
+  for (const pid of [...old, busy]) process.kill(pid, 'SIGSTOP');
+  await eventually(() => performance.now() - begin > busyMs, { timeoutMs: busyMs + 5_000 });
+  process.kill(busy, 'SIGCONT');
+  await eventually(
+    async () =>
+      old.every(isGone) && (await listPids(frozen)).every((pid) => !old.includes(pid) && isAlive(pid)),
+    { timeoutMs: replacedMs },
+  );
+  const replaced = performance.now() - begin;
+  assert.ok(replaced > frozenMs - 2_000, `given up after ${replaced} ms already`);
+  await eventually(isReady, { timeoutMs: replacedMs });
+  assert.equal(await hawser.pidOf('worker-build'), busy, 'one that was busy for some seconds is left alone');
+  assert.match(hawser.output(), /server gave no sign of life for \d+ s/);
+  await using repository = await makeRepository('hello');
+  const app = `frozen${process.pid}`;
+  const { code, stderr } = await repository.push(hawser.remote(app));
+  assert.equal(code, 0, `${stderr}\n${await hawser.readLogs()}`);
+  assert.equal((await hawser.fetch(`${app}.localhost`)).status, 200);
+  t.diagnostic(`replaced after ${Math.round(replaced)} ms`);
+});
 
 test('a second `hawser up` on the same data folder is refused', async () => {
   const second = await hawser.cli('up');
@@ -70,6 +110,10 @@ test(`SIGTERM ends everything within ${endMs / 1000} s and leaves no process`, a
   );
   t.diagnostic(`${Math.round(took)} ms`);
 });
+
+function listPids(names: readonly string[]): Promise<number[]> {
+  return Promise.all(names.map((part) => hawser.pidOf(part)));
+}
 
 async function isReady(): Promise<boolean> {
   return (await fetch(`${hawser.url}/readyz`)).ok;

@@ -34,6 +34,8 @@ export type TestHawser = {
   pidOf(part: string): Promise<number>;
   /** SIGKILL for one part; the supervisor starts it again. */
   kill(part: string): Promise<void>;
+  /** What the supervisor said so far. */
+  output(): string;
   /** Everything its parts logged, for a failing test's message. */
   readLogs(): Promise<string>;
   stop(): Promise<void>;
@@ -128,6 +130,7 @@ export async function openHawser(config: Record<string, unknown> = {}): Promise<
       fetch: (domain, path = '/') => fetchThrough(edge, domain, path),
       pidOf,
       kill: async (part) => void process.kill(await pidOf(part), 'SIGKILL'),
+      output: () => output.join(''),
       readLogs,
       stop,
       start,
