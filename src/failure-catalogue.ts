@@ -74,6 +74,10 @@ export const failureCatalogue = {
     fix: 'See on the server whether it ran, then hawser deploys:retry ID, which runs it again.',
   },
   load_balancer_failed: { status: 502, fix: 'hawser doctor shows the state of the load balancer.' },
+  domain_silent: {
+    status: 502,
+    fix: 'hawser logs shows what the app says, hawser doctor how the load balancer is.',
+  },
   non_fast_forward: { status: 409, fix: 'git pull, then push again.' },
   cancelled: { status: 409, fix: 'hawser deploys:retry ID runs it again.' },
   superseded: { status: 409, fix: 'Nothing to do: a newer deploy takes its place.' },
@@ -132,6 +136,10 @@ export const failureCatalogue = {
     fix: "Take it out of the environment's branches in deploy.config.json first.",
   },
   force_not_allowed: { status: 409, fix: 'git pull --rebase, then push again.' },
+  too_many_previews: {
+    status: 409,
+    fix: 'Delete a preview with its branch: git push REMOTE --delete preview/NAME; or raise previews.limit.',
+  },
   too_many_refs: { status: 400, fix: 'Push fewer refs at a time: git push REMOTE main.' },
   not_a_commit: { status: 400, fix: 'Push a branch, or a tag that points to a commit.' },
   atomic_refused: { status: 409, fix: 'Correct the ref that was refused, or push without --atomic.' },

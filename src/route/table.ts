@@ -41,9 +41,11 @@ const usualNotice = 'This app is being worked on. Please come back in a little w
 /** The most characters that the text of a maintenance page may have. */
 export const noticeLimit = 1000;
 
-/** What the maintenance page of a service says; null while there is none. */
+/** What the maintenance page of a service says, as one paragraph; null while there is none. */
 export function noticeOf({ maintenance }: Pick<Service, 'maintenance'>): string | null {
-  return maintenance === null || maintenance.trim() !== '' ? maintenance : usualNotice;
+  if (maintenance === null) return null;
+  const text = maintenance.replace(/[\s\p{Cc}]+/gu, ' ').trim();
+  return text === '' ? usualNotice : text;
 }
 
 /** The domain that an environment has without being given one; the contract's default when there is no pattern. */

@@ -9,6 +9,7 @@ import { haproxyProcess, openHaproxy } from '../../src/route/load-balancers/hapr
 import { observeTable } from '../../src/route/load-balancers/perform.ts';
 import { listWorkers } from '../../src/route/load-balancers/runtime.ts';
 import { eventually } from '../support/eventually.ts';
+import { testClients } from './load-balancer-clients-suite.ts';
 import { findFreePort } from './load-balancer-parts.ts';
 import { type Subject, testLoadBalancer } from './load-balancer-suite.ts';
 
@@ -61,3 +62,4 @@ async function startHaproxy(t: TestContext): Promise<Subject> {
 }
 
 testLoadBalancer('haproxy', startHaproxy);
+testClients('haproxy', startHaproxy);

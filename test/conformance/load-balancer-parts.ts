@@ -1,4 +1,12 @@
-import { createServer, Agent as HttpAgent, request, type Server } from 'node:http';
+import {
+  createServer,
+  Agent as HttpAgent,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  request,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { type AddressInfo, createConnection, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -11,13 +19,19 @@ export async function startBackend(name: string): Promise<{
   stop(): Promise<void>;
 }> {
   const headers: NodeJS.Dict<string | string[]>[] = [];
-  const server = createServer(async (incoming, response) => {
+  const answer = async (incoming: IncomingMessage, response: ServerResponse) => {
     if (incoming.url === '/headers') headers.push(incoming.headers);
     if (incoming.url === '/slow') await pause(1_000);
+    if (incoming.url === '/broken') response.statusCode = 500;
+    if (incoming.url === '/reset') incoming.socket.destroy();
     let size = 0;
     for await (const chunk of incoming) size += chunk.length;
     response.end(`${name} ${incoming.method} ${size}`);
-  });
+  };
+  // A client that went away is no news.
+  const server = createServer(
+    (incoming, response) => void answer(incoming, response).catch(() => response.destroy()),
+  );
   const sockets = new Set<Socket>();
   server.on('connection', (socket) => {
     sockets.add(socket);
@@ -43,18 +57,26 @@ export async function startBackend(name: string): Promise<{
   };
 }
 
+type FetchOptions = {
+  path?: string;
+  method?: string;
+  body?: string;
+  agent?: HttpAgent;
+  headers?: Record<string, string>;
+};
+
 /** One request with a Host of its own; new connection unless an agent is given. */
-export function fetchOnce(
+export async function fetchOnce(port: number, host: string, options: FetchOptions = {}) {
+  const { status, text } = await fetchWhole(port, host, options);
+  return { status, text };
+}
+
+/** The same, with the headers of the answer. */
+export function fetchWhole(
   port: number,
   host: string,
-  options: {
-    path?: string;
-    method?: string;
-    body?: string;
-    agent?: HttpAgent;
-    headers?: Record<string, string>;
-  } = {},
-): Promise<{ status: number; text: string }> {
+  options: FetchOptions = {},
+): Promise<{ status: number; text: string; headers: IncomingHttpHeaders }> {
   return new Promise((resolve, reject) => {
     const outgoing = request(
       {
@@ -69,7 +91,11 @@ export function fetchOnce(
         const chunks: Buffer[] = [];
         response.on('data', (chunk) => chunks.push(chunk));
         response.on('end', () =>
-          resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString() }),
+          resolve({
+            status: response.statusCode ?? 0,
+            text: Buffer.concat(chunks).toString(),
+            headers: response.headers,
+          }),
         );
         response.on('error', reject);
       },

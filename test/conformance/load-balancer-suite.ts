@@ -16,20 +16,22 @@ export type Subject = {
   snapshot(): Promise<unknown>;
 };
 
-const minute = () => AbortSignal.timeout(30_000);
+export const minute = () => AbortSignal.timeout(30_000);
 
-function serviceOf(slot: number, backends: Service['backends'], more: Partial<Service> = {}): Service {
+export function serviceOf(slot: number, backends: Service['backends'], more: Partial<Service> = {}): Service {
   const usual = { sticky: false, maintenance: null, holding: false };
   const domains = [`app${slot}.localhost`];
   return { slot, app: `app${slot}`, env: 'production', domains, backends, ...usual, ...more };
 }
 
-function tableOf(...services: Service[]): Table {
+export function tableOf(...services: Service[]): Table {
   return { services };
 }
 
-/** What every load balancer must do. */
-export function testLoadBalancer(name: string, start: (t: TestContext) => Promise<Subject>): void {
+export type Start = (t: TestContext) => Promise<Subject>;
+
+/** Tests of one load balancer, each with one of its own. */
+export function openSuite(name: string, start: Start) {
   const suite = (
     title: string,
     body: (t: TestContext, subject: Subject, lb: LoadBalancer) => Promise<void>,
@@ -45,7 +47,12 @@ export function testLoadBalancer(name: string, start: (t: TestContext) => Promis
     t.after(() => started.stop());
     return started;
   };
+  return { suite, backend };
+}
 
+/** What every load balancer must do. */
+export function testLoadBalancer(name: string, start: Start): void {
+  const { suite, backend } = openSuite(name, start);
   suite('a domain is answered by its backend as soon as apply returns', async (t, { port }, lb) => {
     const one = await backend(t, 'one');
     await lb.apply(

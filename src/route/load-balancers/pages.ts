@@ -39,7 +39,7 @@ export const noticePage = `<!doctype html>
 body { margin: 0; min-height: 100vh; display: grid; place-items: center; font: 1.125rem/1.6 system-ui, sans-serif; }
 main { max-width: 34rem; padding: 2rem; }
 h1 { font-size: 1.5rem; margin: 0 0 .5rem; }
-p { margin: 0; white-space: pre-line; overflow-wrap: anywhere; }
+p { margin: 0; overflow-wrap: anywhere; }
 </style>
 </head>
 <body>
