@@ -101,6 +101,8 @@ export type PreviewConfig = {
   readonly branches: readonly string[];
   /** The environment whose servers and rollout a preview has. */
   readonly like: string;
+  /** The environment whose variables a new preview begins with; null for none. */
+  readonly configFrom: string | null;
   /** A preview to which nothing was pushed for this long is removed. */
   readonly ttlMs: number;
   /** Pattern with `{app}` and `{branch}`. */

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { removeOldPreviews } from '../src/pipeline/preview.ts';
 import { pruneBuilder, pruneServer } from '../src/pipeline/prune.ts';
 import { findDrift } from '../src/pipeline/reconcile.ts';
 import { sweepDestroyed, sweepOld } from '../src/pipeline/sweep.ts';
@@ -8,6 +9,7 @@ import type { Worker } from './lane-worker.ts';
 const chores = [
   { name: 'routes', everyMs: 10_000, perform: applyTable },
   { name: 'drift', everyMs: 10_000, perform: mendDrift },
+  { name: 'previews', everyMs: 60_000, perform: removeStale },
   { name: 'destroyed', everyMs: 10_000, perform: removeDestroyed },
   { name: 'prune', everyMs: 3_600_000, perform: pruneAll },
   { name: 'sweep', everyMs: 3_600_000, perform: sweepAll },
@@ -48,6 +50,10 @@ async function mendDrift({ drivers, log }: Platform, signal: AbortSignal): Promi
     if (!server.reachable)
       log.warn({ server: server.server, reason: server.reason }, 'a server is out of reach');
   }
+}
+
+async function removeStale({ drivers }: Platform): Promise<void> {
+  await removeOldPreviews(drivers, Date.now());
 }
 
 async function removeDestroyed({ drivers }: Platform): Promise<void> {

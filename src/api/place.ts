@@ -8,7 +8,7 @@ import type { Database } from '../store/database.ts';
  * Throws `environment_unknown`.
  */
 export async function choosePlace(db: Database, app: App, name: string | undefined): Promise<Place> {
-  const places = await listPlaces(db, app.id);
+  const places = (await listPlaces(db, app.id)).filter((place) => !place.destroyed);
   const known = places.map((place) => place.environment.name);
   const wanted = name ?? (known.includes('production') || known.length !== 1 ? 'production' : known[0]);
   const found = places.find((place) => place.environment.name === wanted);

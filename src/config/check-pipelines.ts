@@ -40,12 +40,19 @@ export function listPreviewMistakes(previews: unknown, environments: readonly En
       message: 'the name belongs to previews; choose one that does not begin with "preview-"',
     }));
   if (typeof previews !== 'object' || previews === null) return reserved;
-  const { like = 'production', branches = 'preview/*' } = previews as Record<string, unknown>;
+  const {
+    like = 'production',
+    configFrom = like,
+    branches = 'preview/*',
+  } = previews as Record<string, unknown>;
   const names = environments.map(({ name }) => name);
-  const unknown =
-    typeof like !== 'string' || names.includes(like)
-      ? []
-      : [describeUnknown(['previews', 'like'], like, names)];
+  const unknown = Object.entries({ like, configFrom })
+    .filter(([key]) => key in previews || key === 'like')
+    .flatMap(([key, word]) =>
+      typeof word !== 'string' || names.includes(word)
+        ? []
+        : [describeUnknown(['previews', key], word, names)],
+    );
   const patterns = Array.isArray(branches) ? branches : [branches];
   const taken = patterns.flatMap((pattern) =>
     environments

@@ -109,8 +109,8 @@ function resolveEnvironment(
 
 function resolvePreviews(previews: WrittenConfig['previews']): PreviewConfig | null {
   if (previews === undefined) return null;
-  const { ttl, ...same } = previews;
-  return { ...same, ttlMs: ttl };
+  const { ttl, configFrom = null, ...same } = previews;
+  return { ...same, configFrom, ttlMs: ttl };
 }
 
 function resolveRollout(rollout: WrittenEnvironment['rollout']): RolloutConfig {

@@ -67,6 +67,7 @@ const previews = z.strictObject({
     })
     .prefault('preview/*'),
   like: g.name().default('production'),
+  configFrom: g.name().optional(),
   ttl: g.duration(minute, 365 * 24 * 60 * minute).prefault('3d'),
   domain: g
     .text(200)

@@ -1,9 +1,11 @@
 import { Failure } from '../failure.ts';
 import type { App, Environment } from '../model/app.ts';
 import { type Deploy, hasEnded } from '../model/deploy.ts';
+import { isPreviewName } from '../model/names.ts';
 import type { Release } from '../model/release.ts';
 import { positionOf } from '../queue/turn.ts';
 import type { PushedDeploy } from '../receive/push.ts';
+import { parseDomain } from '../route/domain.ts';
 import { defaultDomain } from '../route/table.ts';
 import { ensureEnvironment, findPlace } from '../store/apps.ts';
 import {
@@ -19,6 +21,7 @@ import { recordJournal } from '../store/journals.ts';
 import { findReleaseByVersion, getRelease, listReleases } from '../store/releases.ts';
 import type { PipelineDrivers } from './drivers.ts';
 import { readEnvironmentConfig } from './environment.ts';
+import { ensurePreview } from './preview.ts';
 
 export type AcceptDrivers = Pick<PipelineDrivers, 'config' | 'db' | 'journals' | 'touch'>;
 
@@ -27,10 +30,9 @@ export async function acceptPush(
   push: PushedDeploy,
   drivers: AcceptDrivers,
 ): Promise<{ deployId: number; attached: boolean }> {
-  const { db, config } = drivers;
+  const { db } = drivers;
   const settings = await readEnvironmentConfig(drivers, push.environment);
-  const domain = defaultDomain(config.domain, push.app.name, push.environment);
-  const environment = await ensureEnvironment(db, push.app, { name: push.environment, domain });
+  const environment = await ensurePlaceOf(push, drivers);
   const running = await findUnfinishedOfCommit(db, environment.id, push.commit);
   if (running) return { deployId: running.id, attached: true };
   await queueDeploy(drivers, push.app.name, environment, {
@@ -52,6 +54,13 @@ export async function acceptPush(
     supersede: settings.supersede,
   });
   return { deployId: push.deployId, attached: false };
+}
+
+function ensurePlaceOf(push: PushedDeploy, drivers: AcceptDrivers): Promise<Environment> {
+  const { app, environment: name, ref } = push;
+  if (isPreviewName(name)) return ensurePreview(app, { name, ref }, drivers);
+  const domain = parseDomain(defaultDomain(drivers.config.domain, app.name, name));
+  return ensureEnvironment(drivers.db, app, { name, domain });
 }
 
 /**

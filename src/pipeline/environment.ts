@@ -1,5 +1,6 @@
 import type { Config, EnvironmentConfig } from '../config.ts';
 import { Failure } from '../failure.ts';
+import { isPreviewName } from '../model/names.ts';
 import { chooseServers, type Server } from '../model/server.ts';
 import type { Database } from '../store/database.ts';
 import { listAddedServers, listDrained } from '../store/servers.ts';
@@ -43,11 +44,4 @@ function findWritten({ environments, previews }: Config, name: string): Environm
   if (previews === null || !isPreviewName(name)) return undefined;
   const like = environments[previews.like];
   return like && { ...like, branches: [], tags: [], promoteFrom: [], approval: 'none' };
-}
-
-const previewPrefix = 'preview-';
-
-/** Environments of previews have names of their own, which the file cannot use. */
-export function isPreviewName(name: string): boolean {
-  return name.startsWith(previewPrefix);
 }

@@ -55,7 +55,7 @@ async function listKeptOf({ environment }: Place, { db, config }: PipelineDriver
   return keep.map((image) => ({ digest: image.digest }));
 }
 
-/** What is left of an environment of a destroyed app beside its containers: its network and its images. */
+/** What is left of a destroyed environment beside its containers: its network, and with its app the images. */
 export async function removeTraces(
   place: Place,
   world: readonly ObservedServer[],
@@ -66,7 +66,7 @@ export async function removeTraces(
   for (const { server } of world) {
     const connection = await drivers.rollout.fleet.connect(server, signal);
     await removeNetwork(connection, { app: place.app.name, env: place.environment.name }, signal);
-    await pruneImages(connection.docker, repository, [], signal);
+    if (place.appDestroyed) await pruneImages(connection.docker, repository, [], signal);
   }
-  await pruneImages(drivers.builder, repository, [], signal);
+  if (place.appDestroyed) await pruneImages(drivers.builder, repository, [], signal);
 }

@@ -6,12 +6,18 @@ import { reserveDeployId } from '../store/deploys.ts';
 import { acceptPush } from './accept.ts';
 import type { PipelineDrivers } from './drivers.ts';
 import { followDeploy } from './follow.ts';
+import { planPush } from './perform-forecast.ts';
+import { removePreview } from './preview.ts';
 
 /** The pipeline as a push sees it. */
 export function openPushDesk(drivers: PipelineDrivers): PushDesk {
   const { config, db } = drivers;
   return {
     environments: () => Object.values(config.environments),
+    previews: () => config.previews,
+    planPush: (push) => planPush(push, drivers),
+    removePreview: (app, environment, actor) =>
+      removePreview(app, environment, { actor, detail: 'its branch was deleted' }, drivers),
     reserveDeploy: () => reserveDeployId(db),
     recordDeploy: (push) => acceptPush(push, drivers),
     async followDeploy(deployId, write, signal) {

@@ -74,7 +74,7 @@ export async function pullImage({ connection, image, registry, signal }: PullReq
   signal.throwIfAborted();
   const tag = localTag(image);
   try {
-    if (await isPresent(docker, tag)) return tag;
+    if ((await findImageSize(docker, image)) !== null) return tag;
     const address = registry.tunnelled ? await connection.registryAddress() : registry.address;
     const name = `${address}/${repositoryIn(registry, image.repository)}@${image.digest}`;
     await pullUntilThere({ docker, registry, address, signal: AbortSignal.any([signal, closed]) }, name);
@@ -88,13 +88,13 @@ export async function pullImage({ connection, image, registry, signal }: PullReq
   }
 }
 
-async function isPresent(docker: Docker, tag: string): Promise<boolean> {
+/** Bytes of an image on an engine that has it under our tag; null when it has not. */
+export async function findImageSize(docker: Docker, image: Image): Promise<number | null> {
   try {
-    await docker.getImage(tag).inspect();
-    return true;
+    return (await docker.getImage(localTag(image)).inspect()).Size;
   } catch (error) {
-    if (statusOf(error) === 404) return false;
-    throw error;
+    if (statusOf(error) === 404) return null;
+    throw toFailure(error, `look for ${image.digest}`);
   }
 }
 

@@ -36,6 +36,7 @@ export async function examinePush(
     updates: call.updates,
     options: call.options,
     environments,
+    previews: desk.previews(),
     facts,
     allowForce,
     limits,

@@ -1,6 +1,7 @@
-import type { EnvironmentConfig } from '../config.ts';
+import type { EnvironmentConfig, PreviewConfig } from '../config.ts';
 import type { FailureCode } from '../failure-catalogue.ts';
 import type { DeployOptions } from '../model/deploy.ts';
+import { previewName } from '../model/names.ts';
 import { quoteValue } from './printable.ts';
 
 /** One line of what a push asks: a ref and the objects it goes from and to; 40 zeros mean none. */
@@ -16,7 +17,9 @@ export type RefDecision =
       readonly options: DeployOptions;
       readonly wait: boolean;
     }
-  | { readonly kind: 'move' }
+  /** `removes` is the preview that goes with its branch. */
+  | { readonly kind: 'move'; readonly removes: string | null }
+  | { readonly kind: 'plan'; readonly environment: string }
   | {
       readonly kind: 'refuse';
       readonly code: FailureCode;
@@ -29,21 +32,33 @@ export type PushPlan = {
 };
 
 /** What `git push -o` said, read strictly. */
-type PushOptions = { environment: string | null; wait: boolean; skip: boolean; deploy: DeployOptions };
+type PushOptions = {
+  environment: string | null;
+  wait: boolean;
+  skip: boolean;
+  plan: boolean;
+  deploy: DeployOptions;
+};
 
 type PushQuestion = {
   readonly updates: readonly RefUpdate[];
   readonly options: readonly string[];
   readonly environments: readonly EnvironmentConfig[];
+  readonly previews: PreviewConfig | null;
   readonly facts: Readonly<Record<string, RefFacts>>;
   readonly allowForce: boolean;
   readonly limits: { readonly refs: number };
 };
 
 type Refusal = Extract<RefDecision, { kind: 'refuse' }>;
-type Taken = { kind: 'branch' | 'tag'; name: string; environment: EnvironmentConfig | null };
+type Taken = {
+  kind: 'branch' | 'tag';
+  name: string;
+  environment: { readonly name: string } | null;
+  isPreview: boolean;
+};
 
-const knownOptions = 'env=NAME, no-wait, no-cache, skip';
+const knownOptions = 'env=NAME, no-wait, no-cache, plan, skip';
 const maxOptions = 20;
 
 export const zeroOid = '0'.repeat(40);
@@ -69,7 +84,7 @@ function refuseWhole(question: PushQuestion, options: PushOptions | Refusal): Re
 
 /** Options are data: each is one of the known words or refuses the push. */
 function parsePushOptions(words: readonly string[]): PushOptions | Refusal {
-  const options: PushOptions = { environment: null, wait: true, skip: false, deploy: {} };
+  const options: PushOptions = { environment: null, wait: true, skip: false, plan: false, deploy: {} };
   if (words.length > maxOptions) {
     return refuse(
       'unknown_push_option',
@@ -80,6 +95,7 @@ function parsePushOptions(words: readonly string[]): PushOptions | Refusal {
     if (word === 'no-wait') options.wait = false;
     else if (word === 'no-cache') options.deploy = { ...options.deploy, noCache: true };
     else if (word === 'skip') options.skip = true;
+    else if (word === 'plan') options.plan = true;
     else if (/^env=[a-z0-9-]{1,40}$/.test(word)) options.environment = word.slice(4);
     else
       return refuse(
@@ -91,7 +107,7 @@ function parsePushOptions(words: readonly string[]): PushOptions | Refusal {
 }
 
 function decide(update: RefUpdate, options: PushOptions, question: PushQuestion): RefDecision {
-  const taken = findEnvironment(update.ref, question.environments);
+  const taken = findEnvironment(update.ref, question);
   if (taken === null) {
     return refuse(
       'ref_not_allowed',
@@ -101,12 +117,13 @@ function decide(update: RefUpdate, options: PushOptions, question: PushQuestion)
   if (update.new === zeroOid) return decideDeletion(taken);
   const forced = refuseForce(update, taken, question);
   if (forced !== null) return forced;
-  if (options.skip) return { kind: 'move' };
+  if (options.skip) return { kind: 'move', removes: null };
   return decideDeploy(update, taken, options, question);
 }
 
-function decideDeletion({ kind, name, environment }: Taken): RefDecision {
-  if (kind === 'tag' || environment === null) return { kind: 'move' };
+function decideDeletion({ kind, name, environment, isPreview }: Taken): RefDecision {
+  if (isPreview && environment !== null) return { kind: 'move', removes: environment.name };
+  if (kind === 'tag' || environment === null) return { kind: 'move', removes: null };
   return refuse(
     'branch_in_use',
     `${quoteValue(name)} is what ${environment.name} deploys; it is not deleted`,
@@ -114,7 +131,8 @@ function decideDeletion({ kind, name, environment }: Taken): RefDecision {
 }
 
 function refuseForce(update: RefUpdate, taken: Taken, question: PushQuestion): Refusal | null {
-  if (taken.environment === null || question.allowForce) return null;
+  // The branch of a preview is one person's work in progress: it may be written anew.
+  if (taken.environment === null || taken.isPreview || question.allowForce) return null;
   if (question.facts[update.ref]?.isFastForward !== false) return null;
   return refuse(
     'force_not_allowed',
@@ -140,6 +158,7 @@ function decideDeploy(
   if (question.facts[update.ref]?.commitExists === false) {
     return refuse('not_a_commit', `${quoteValue(taken.name)} does not point to a commit`);
   }
+  if (options.plan) return { kind: 'plan', environment: chosen.name };
   return { kind: 'deploy', environment: chosen.name, options: options.deploy, wait: options.wait };
 }
 
@@ -182,7 +201,10 @@ function suggestCommand(
 }
 
 /** The environment that a ref brings to life; an exact name wins over a pattern. Null for a ref that is never taken. */
-function findEnvironment(ref: string, environments: readonly EnvironmentConfig[]): Taken | null {
+function findEnvironment(
+  ref: string,
+  { environments, previews }: Pick<PushQuestion, 'environments' | 'previews'>,
+): Taken | null {
   const match = /^refs\/(heads|tags)\/(.+)$/s.exec(ref);
   if (match === null) return null;
   const kind = match[1] === 'heads' ? 'branch' : 'tag';
@@ -192,7 +214,10 @@ function findEnvironment(ref: string, environments: readonly EnvironmentConfig[]
   const environment =
     environments.find((candidate) => patterns(candidate).includes(name)) ??
     environments.find((candidate) => patterns(candidate).some((pattern) => matchesPattern(name, pattern)));
-  return { kind, name, environment: environment ?? null };
+  if (environment !== undefined) return { kind, name, environment, isPreview: false };
+  const isPreview =
+    kind === 'branch' && (previews?.branches.some((pattern) => matchesPattern(name, pattern)) ?? false);
+  return { kind, name, environment: isPreview ? { name: previewName(name) } : null, isPreview };
 }
 
 /** `*` stands for anything but a slash, `**` for anything. The time it takes is that of reading both once per star. */

@@ -1,4 +1,4 @@
-import type { EnvironmentConfig } from '../config.ts';
+import type { EnvironmentConfig, PreviewConfig } from '../config.ts';
 import type { Failure } from '../failure.ts';
 import type { DeployOptions, DeployState } from '../model/deploy.ts';
 import type { PushPlan } from './plan.ts';
@@ -22,9 +22,14 @@ export type PushedDeploy = {
 /** The rest of the server as a push sees it. */
 export type PushDesk = {
   environments(app: PushedApp): readonly EnvironmentConfig[];
+  previews(): PreviewConfig | null;
   reserveDeploy(): Promise<number>;
   /** Ledger record, durable when it resolves; a deploy of the same commit and environment that still runs is attached to instead. */
   recordDeploy(push: PushedDeploy): Promise<{ deployId: number; attached: boolean }>;
+  /** What a push would do, a line each; nothing is changed. */
+  planPush(push: Omit<PushedDeploy, 'deployId' | 'options'>): Promise<readonly string[]>;
+  /** Takes a preview out of service whole; the rest of it goes by itself. */
+  removePreview(app: PushedApp, environment: string, actor: string): Promise<void>;
   /** Lines as they come, until the deploy ended; rejects only when the signal aborts. */
   followDeploy(
     deployId: number,

@@ -25,6 +25,7 @@ export async function recordPush(
   const entries = call.updates.map((update) => findEntry(plan, update));
   const answers = new Map<string, RefAnswer>();
   refuseRefs(entries, answers, print);
+  await showPlans(parts, push, entries, answers, print);
   const recorded = await recordDeploys(parts, push, entries, answers, print);
   // An atomic push moves its other refs only once its one deploy is live.
   if (!call.atomic || recorded.size === 0) await moveRefs(parts, push, entries, answers, print);
@@ -65,6 +66,33 @@ function refuseRefs(entries: readonly Entry[], answers: Map<string, RefAnswer>, 
   }
 }
 
+/** `git push -o plan`: told, and then refused, so that nothing moves. */
+async function showPlans(
+  parts: ReceiveParts,
+  push: Push,
+  entries: readonly Entry[],
+  answers: Map<string, RefAnswer>,
+  print: Print,
+): Promise<void> {
+  for (const { update, decision } of entries) {
+    if (decision.kind !== 'plan') continue;
+    try {
+      const what = await describeCommit(parts, push, update);
+      for (const line of await parts.desk.planPush({ ...what, environment: decision.environment }))
+        print(line);
+      answers.set(update.ref, refused(update.ref, 'planned only, nothing was changed'));
+    } catch (error) {
+      answers.set(update.ref, explain(update.ref, error, print));
+    }
+  }
+}
+
+async function describeCommit({ git }: ReceiveParts, push: Push, update: RefUpdate) {
+  const commit = push.examined?.commits[update.new] ?? update.new;
+  const { author, message } = await git.readCommit(push.app.id, commit);
+  return { app: push.app, actor: push.actor, ref: update.ref, commit, previous: update.old, author, message };
+}
+
 async function recordDeploys(
   parts: ReceiveParts,
   push: Push,
@@ -86,26 +114,21 @@ async function recordDeploys(
 
 /** Objects and the hidden ref are on disk before the ledger speaks of them. */
 async function recordDeploy(
-  { git, desk }: ReceiveParts,
+  parts: ReceiveParts,
   push: Push,
   update: RefUpdate,
   decision: DeployDecision,
   print: Print,
 ): Promise<Recorded> {
-  const commit = push.examined?.commits[update.new] ?? update.new;
+  const { git, desk } = parts;
+  const what = await describeCommit(parts, push, update);
+  const { commit } = what;
   const reserved = await desk.reserveDeploy();
   const kept = deployRef(reserved);
   await git.updateRef(push.app.id, kept, commit, zeroOid);
-  const { author, message } = await git.readCommit(push.app.id, commit);
   const { deployId, attached } = await desk.recordDeploy({
+    ...what,
     deployId: reserved,
-    app: push.app,
-    actor: push.actor,
-    ref: update.ref,
-    commit,
-    previous: update.old,
-    author,
-    message,
     environment: decision.environment,
     options: decision.options,
   });
@@ -127,7 +150,7 @@ function explain(ref: string, error: unknown, print: Print): RefAnswer {
 }
 
 async function moveRefs(
-  { git }: ReceiveParts,
+  { git, desk }: ReceiveParts,
   push: Push,
   entries: readonly Entry[],
   answers: Map<string, RefAnswer>,
@@ -136,6 +159,8 @@ async function moveRefs(
   for (const { update, decision } of entries) {
     if (decision.kind !== 'move') continue;
     try {
+      // The ledger knows first that a preview is to go, so that a kill leaves a branch and no preview behind.
+      if (decision.removes !== null) await desk.removePreview(push.app, decision.removes, push.actor);
       await git.changeRefs(push.app.id, [toChange(update)]);
       answers.set(update.ref, { ref: update.ref, ok: true });
     } catch (error) {

@@ -71,24 +71,60 @@ export async function forgetApp(db: Database, appId: string): Promise<void> {
 
 /** The app is gone for its users at once; what it left behind is removed by the upkeep. */
 export async function destroyApp(db: Database, appId: string): Promise<void> {
-  const now = new Date().toISOString();
   await db.transaction().execute(async (tx) => {
-    const environments = tx.selectFrom('environments').select('id').where('app_id', '=', appId);
-    await tx.deleteFrom('domains').where('environment_id', 'in', environments).execute();
-    await tx.deleteFrom('backends').where('environment_id', 'in', environments).execute();
-    await tx
-      .updateTable('deploys')
-      .set({ stop_request: 'cancelled' })
-      .where('environment_id', 'in', environments)
-      .where('ended_at', 'is', null)
-      .execute();
-    await tx
-      .updateTable('environments')
-      .set({ current_release_id: null })
-      .where('app_id', '=', appId)
-      .execute();
-    await tx.updateTable('apps').set({ destroyed_at: now }).where('id', '=', appId).execute();
+    await emptyEnvironments(tx, environmentIds(tx).where('app_id', '=', appId));
+    const destroyed = { destroyed_at: new Date().toISOString() };
+    await tx.updateTable('apps').set(destroyed).where('id', '=', appId).execute();
   });
+}
+
+/** The same for one environment of an app that goes on. */
+export async function destroyEnvironment(db: Database, environmentId: string): Promise<void> {
+  await db.transaction().execute(async (tx) => {
+    const one = environmentIds(tx).where('id', '=', environmentId);
+    await emptyEnvironments(tx, one);
+    const destroyed = { destroyed_at: new Date().toISOString(), maintenance: null, holding: 0 };
+    await tx.updateTable('environments').set(destroyed).where('id', '=', environmentId).execute();
+    await tx.deleteFrom('settings').where('environment_id', '=', environmentId).execute();
+  });
+}
+
+async function emptyEnvironments(
+  tx: Database,
+  environments: ReturnType<typeof environmentIds>,
+): Promise<void> {
+  await tx.deleteFrom('domains').where('environment_id', 'in', environments).execute();
+  await tx.deleteFrom('backends').where('environment_id', 'in', environments).execute();
+  await tx
+    .updateTable('deploys')
+    .set({ stop_request: 'cancelled', hold: null })
+    .where('environment_id', 'in', environments)
+    .where('ended_at', 'is', null)
+    .execute();
+  await tx
+    .updateTable('environments')
+    .set({ current_release_id: null })
+    .where('id', 'in', environments)
+    .execute();
+}
+
+function environmentIds(db: Database) {
+  return db.selectFrom('environments').select('id');
+}
+
+export async function findEnvironment(
+  db: Database,
+  appId: string,
+  name: string,
+): Promise<Environment | undefined> {
+  const row = await db
+    .selectFrom('environments')
+    .selectAll()
+    .where('app_id', '=', appId)
+    .where('name', '=', name)
+    .where('destroyed_at', 'is', null)
+    .executeTakeFirst();
+  return row && toEnvironment(row);
 }
 
 /** Finds the environment or makes it, with the smallest free slot and its domain; `branch` is a preview's. */
@@ -104,7 +140,7 @@ export async function ensureEnvironment(
       .where('app_id', '=', app.id)
       .where('name', '=', name)
       .executeTakeFirst();
-    if (found) return toEnvironment(found);
+    if (found) return found.destroyed_at === null ? toEnvironment(found) : revive(tx, found, domain);
     const taken = (await tx.selectFrom('environments').select('slot').orderBy('slot').execute()).map(
       (r) => r.slot,
     );
@@ -123,13 +159,30 @@ export async function ensureEnvironment(
       destroyed_at: null,
     };
     await tx.insertInto('environments').values(row).execute();
-    await tx
-      .insertInto('domains')
-      .values({ domain, environment_id: row.id })
-      .onConflict((conflict) => conflict.doNothing())
-      .execute();
+    await takeDomain(tx, domain, row.id);
     return toEnvironment(row);
   });
+}
+
+/** A domain that another environment has already stays there. */
+async function takeDomain(tx: Database, domain: string, environmentId: string): Promise<void> {
+  await tx
+    .insertInto('domains')
+    .values({ domain, environment_id: environmentId })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
+}
+
+/** An environment that is wanted again before the last trace of it was gone. */
+async function revive(
+  tx: Database,
+  row: Selectable<Tables['environments']>,
+  domain: string,
+): Promise<Environment> {
+  const change = { destroyed_at: null };
+  await tx.updateTable('environments').set(change).where('id', '=', row.id).execute();
+  await takeDomain(tx, domain, row.id);
+  return toEnvironment({ ...row, ...change });
 }
 
 function smallestFree(taken: readonly number[]): number {
@@ -138,7 +191,13 @@ function smallestFree(taken: readonly number[]): number {
 }
 
 /** An environment with its app: what most stations need to know of where they work. */
-export type Place = { readonly app: App; readonly environment: Environment; readonly destroyed: boolean };
+export type Place = {
+  readonly app: App;
+  readonly environment: Environment;
+  /** Nothing of the environment is to be left; of the whole app when that is destroyed. */
+  readonly destroyed: boolean;
+  readonly appDestroyed: boolean;
+};
 
 export async function findPlace(db: Database, environmentId: string): Promise<Place | undefined> {
   const row = await places(db).where('environments.id', '=', environmentId).executeTakeFirst();
@@ -151,14 +210,17 @@ export async function listPlaces(db: Database, appId?: string): Promise<readonly
   return (await query.orderBy('apps.name').orderBy('environments.name').execute()).map(toPlace);
 }
 
-/** Forgets an environment of a destroyed app once nothing of it is left on any server. */
+/** Forgets a destroyed environment once nothing of it is left on any server; one that came back stays. */
 export async function forgetEnvironment(db: Database, environmentId: string): Promise<void> {
   await db.transaction().execute(async (tx) => {
+    if (!(await findPlace(tx, environmentId))?.destroyed) return;
     await tx.deleteFrom('containers').where('environment_id', '=', environmentId).execute();
     const deploys = tx.selectFrom('deploys').select('id').where('environment_id', '=', environmentId);
     await tx.deleteFrom('steps').where('deploy_id', 'in', deploys).execute();
     await tx.deleteFrom('deploys').where('environment_id', '=', environmentId).execute();
     await tx.deleteFrom('releases').where('environment_id', '=', environmentId).execute();
+    await tx.deleteFrom('settings').where('environment_id', '=', environmentId).execute();
+    await tx.deleteFrom('approvals').where('environment_id', '=', environmentId).execute();
     await tx.deleteFrom('environments').where('id', '=', environmentId).execute();
   });
 }
@@ -207,6 +269,7 @@ function toPlace(
   return {
     app: { id: row.app_id, name: row.app_name, createdAt: row.app_created_at, createdBy: row.created_by },
     environment: toEnvironment(row),
+    appDestroyed: row.app_destroyed_at !== null,
     destroyed: row.app_destroyed_at !== null || row.destroyed_at !== null,
   };
 }

@@ -1,8 +1,8 @@
 import type { Selectable } from 'kysely';
 import { Failure } from '../failure.ts';
 import type { Release } from '../model/release.ts';
+import { restoreVariables } from './changes.ts';
 import type { Database } from './database.ts';
-import { readSettings, writeSettings } from './settings.ts';
 import type { Tables } from './tables.ts';
 
 export type NewRelease = Omit<Release, 'id' | 'version' | 'createdAt' | 'wentLiveAt'>;
@@ -65,6 +65,16 @@ export async function getRelease(db: Database, id: number): Promise<Release> {
   return toRelease(row);
 }
 
+/** The number that was given last in an environment; 0 before the first. */
+export async function findLastVersion(db: Database, environmentId: string): Promise<number> {
+  const row = await db
+    .selectFrom('environments')
+    .select('last_version')
+    .where('id', '=', environmentId)
+    .executeTakeFirst();
+  return row?.last_version ?? 0;
+}
+
 export async function findReleaseByVersion(
   db: Database,
   environmentId: string,
@@ -121,13 +131,6 @@ export async function switchRelease(
     await tx.updateTable('releases').set({ went_live_at: now }).where('id', '=', release.id).execute();
     if (release.rollbackOf !== null) await restoreVariables(tx, release);
   });
-}
-
-/** A rollback brings its variables back, so that the next push goes on from them. */
-async function restoreVariables(tx: Database, { environmentId, config, defaults }: Release): Promise<void> {
-  const { scale } = await readSettings(tx, environmentId);
-  const set = Object.entries(config).filter(([name, value]) => defaults[name] !== value);
-  await writeSettings(tx, environmentId, { vars: Object.fromEntries(set), scale });
 }
 
 function toRelease(row: Selectable<Tables['releases']>): Release {

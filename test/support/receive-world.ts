@@ -144,6 +144,9 @@ function openDesk(git: Git, options: WorldOptions, recorded: PushedDeploy[], fol
   const ended = new Set<number>();
   return {
     environments: () => options.environments ?? [environment('production', ['main'], ['v*'])],
+    previews: () => null,
+    planPush: async () => [],
+    removePreview: async () => undefined,
     isFree: options.isFree ?? (async () => null),
     async reserveDeploy() {
       last += 1;

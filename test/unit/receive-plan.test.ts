@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { PreviewConfig } from '../../src/config.ts';
 import { matchesPattern, planPush, planTogether, type RefDecision, zeroOid } from '../../src/receive/plan.ts';
 import { environment } from '../support/receive-world.ts';
 
@@ -18,6 +19,7 @@ type Given = {
   isFastForward?: boolean;
   allowForce?: boolean;
   commit?: boolean;
+  previews?: PreviewConfig;
 };
 
 function plan(refs: string[], given: Given = {}) {
@@ -28,6 +30,7 @@ function plan(refs: string[], given: Given = {}) {
     options: given.options ?? [],
     environments,
     facts: Object.fromEntries(refs.map((ref) => [ref, fact])),
+    previews: given.previews ?? null,
     allowForce: given.allowForce ?? false,
     limits: { refs: 3 },
   });
@@ -87,12 +90,12 @@ test('push options choose the environment, the cache and whether to wait', () =>
     wait: false,
   });
   assert.equal(refusal('refs/heads/main', { options: ['env=prod'] }).code, 'environment_not_found');
-  assert.deepEqual(decide('refs/heads/feature', { options: ['skip'] }), { kind: 'move' });
+  assert.deepEqual(decide('refs/heads/feature', { options: ['skip'] }), { kind: 'move', removes: null });
 });
 
 test('an unknown push option refuses the push and is only ever shown', () => {
   for (const option of [
-    'plan',
+    'plan=1',
     'a;b=c',
     '$(touch /tmp/x)',
     'env=prod;rm',
@@ -103,7 +106,7 @@ test('an unknown push option refuses the push and is only ever shown', () => {
   ]) {
     const refused = refusal('refs/heads/main', { options: [option] });
     assert.equal(refused.code, 'unknown_push_option', option);
-    assert.match(refused.message, /known: env=NAME, no-wait, no-cache, skip/);
+    assert.match(refused.message, /known: env=NAME, no-wait, no-cache, plan, skip/);
     assert.doesNotMatch(refused.message, /\n/);
   }
   assert.equal(refusal('refs/heads/main', { options: Array(1000).fill('skip') }).code, 'unknown_push_option');
@@ -112,8 +115,8 @@ test('an unknown push option refuses the push and is only ever shown', () => {
 
 test('a branch that deploys is not deleted, another one is', () => {
   assert.equal(refusal('refs/heads/main', { old: one, new: zeroOid }).code, 'branch_in_use');
-  assert.deepEqual(decide('refs/heads/old', { old: one, new: zeroOid }), { kind: 'move' });
-  assert.deepEqual(decide('refs/tags/v1', { old: one, new: zeroOid }), { kind: 'move' });
+  assert.deepEqual(decide('refs/heads/old', { old: one, new: zeroOid }), { kind: 'move', removes: null });
+  assert.deepEqual(decide('refs/tags/v1', { old: one, new: zeroOid }), { kind: 'move', removes: null });
 });
 
 test('a branch that deploys loses commits only where that is allowed', () => {
@@ -121,7 +124,10 @@ test('a branch that deploys loses commits only where that is allowed', () => {
   assert.equal(refusal('refs/heads/main', forced).code, 'force_not_allowed');
   assert.equal(refusal('refs/heads/main', { ...forced, options: ['skip'] }).code, 'force_not_allowed');
   assert.deepEqual(decide('refs/heads/main', { ...forced, allowForce: true }), deploy('production'));
-  assert.deepEqual(decide('refs/heads/other', { ...forced, options: ['skip'] }), { kind: 'move' });
+  assert.deepEqual(decide('refs/heads/other', { ...forced, options: ['skip'] }), {
+    kind: 'move',
+    removes: null,
+  });
 });
 
 test('what is no commit does not deploy', () => {
@@ -166,4 +172,29 @@ test('a star stands for anything but a slash, two for anything', () => {
   assert.ok(!matchesPattern('mainx', 'main'));
   assert.ok(!matchesPattern('vx1', 'v.1'));
   assert.ok(!matchesPattern('a'.repeat(2000), '*a*a*b'));
+});
+
+test('a branch of previews makes an environment of its own, may be written anew and goes with its preview', () => {
+  const previews = {
+    branches: ['try/*'],
+    like: 'production',
+    configFrom: null,
+    ttlMs: 1,
+    domain: '',
+    limit: 1,
+  };
+  const forced = { previews, old: one, isFastForward: false };
+  assert.deepEqual(decide('refs/heads/try/login', { previews }), deploy('preview-login'));
+  assert.deepEqual(decide('refs/heads/try/login', forced), deploy('preview-login'));
+  assert.deepEqual(decide('refs/heads/try/login', { previews, old: one, new: zeroOid }), {
+    kind: 'move',
+    removes: 'preview-login',
+  });
+  assert.equal(refusal('refs/heads/other', { previews }).code, 'branch_not_deployed');
+  assert.equal(refusal('refs/tags/try/login', { previews }).code, 'tag_not_deployed');
+});
+
+test('a push that asks for the plan alone is planned', () => {
+  const planned = { kind: 'plan', environment: 'production' };
+  assert.deepEqual(decide('refs/heads/main', { options: ['plan'] }), planned);
 });
