@@ -9,7 +9,7 @@ import { readSourceFiles, root, type SourceFile } from './support/source-files.t
  * area and every area of a lower layer; beside that only what `alsoMay` says, with the reason.
  */
 const layers: readonly (readonly string[])[] = [
-  ['model', 'failure'],
+  ['model', 'failure', 'announce'],
   ['config'],
   ['secrets', 'log', 'store'],
   ['fleet', 'supervise'],

@@ -1,3 +1,4 @@
+import { announce } from '../announce.ts';
 import { Failure } from '../failure.ts';
 import type { App, Environment } from '../model/app.ts';
 import { type Deploy, hasEnded } from '../model/deploy.ts';
@@ -148,10 +149,13 @@ async function queueDeploy(
   wanted: NewDeploy,
 ): Promise<Deploy> {
   const deploy = await recordDeploy(drivers.db, wanted);
+  announce('receive', 'record', deploy.id);
   const position = positionOf(deploy.id, await listUnfinished(drivers.db, environment.id));
   await using journal = await drivers.journals.write(deploy.id);
   journal.step(`Queued deploy ${deploy.id} for ${app}/${environment.name} (${ordinal(position)} in line)`);
+  announce('journal', 'act', deploy.id);
   await recordJournal(drivers.db, deploy.id, journal.size());
+  announce('journal', 'record', deploy.id);
   await drivers.touch(wanted.kind === 'push' ? 'build' : 'rollout', environment.id);
   return deploy;
 }

@@ -1,3 +1,4 @@
+import { announce } from '../announce.ts';
 import { parseManifest } from '../build/manifest.ts';
 import { performBuild } from '../build/perform.ts';
 import type { Source } from '../model/app.ts';
@@ -52,7 +53,9 @@ async function buildRelease(turn: Turn, drivers: PipelineDrivers): Promise<void>
     promotedFrom: null,
     domains: await listDomains(db, deploy.environmentId),
   });
+  announce('release', 'record', deploy.id);
   await advanceDeploy(db, deploy, { state: 'releasing', release_id: release.id });
+  announce('hand-over', 'record', deploy.id);
   await drivers.touch('rollout', deploy.environmentId);
 }
 

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { announce } from '../announce.ts';
 import { Failure } from '../failure.ts';
 import type { FailureCode } from '../failure-catalogue.ts';
 import type { Deploy } from '../model/deploy.ts';
@@ -108,6 +109,7 @@ async function releaseAndRollOut(
   await performStep(turn, drivers, 'rollout', () => performRollout(job, outlook, drivers.rollout));
   signal.throwIfAborted();
   await switchRelease(drivers.db, deploy, job.release);
+  announce('switch-release', 'record', deploy.id);
 }
 
 /** The cause is recorded before anything is undone, so that a kill in mid-revert ends in the same truth. */
@@ -126,6 +128,7 @@ async function failAndRevert(
     failure_message: failure.message,
     failure_fix: failure.fix,
   });
+  announce('failure', 'record', deploy.id);
   log.warning(failure.message);
   const before = await readBefore(turn, drivers);
   log.step(
@@ -176,6 +179,7 @@ async function finishLive(turn: Turn, release: Release, drivers: PipelineDrivers
     for (let tries = 1; ; tries += 1) {
       try {
         await drivers.git.updateRef(place.app.id, source.ref, source.commit);
+        announce('branch', 'act', deploy.id);
         break;
       } catch (error) {
         if (tries < branchTries) {
@@ -188,6 +192,7 @@ async function finishLive(turn: Turn, release: Release, drivers: PipelineDrivers
     }
   }
   await advanceDeploy(drivers.db, deploy, { state: 'live' });
+  announce('live', 'record', deploy.id);
   await drivers.journals.wake(deploy.id);
 }
 

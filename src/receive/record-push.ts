@@ -1,3 +1,4 @@
+import { announce } from '../announce.ts';
 import { Failure } from '../failure.ts';
 import type { ReceiveParts } from './examine-push.ts';
 import { type PushPlan, planTogether, type RefDecision, type RefUpdate, zeroOid } from './plan.ts';
@@ -125,7 +126,9 @@ async function recordDeploy(
   const { commit } = what;
   const reserved = await desk.reserveDeploy();
   const kept = deployRef(reserved);
+  announce('receive', 'intent', reserved);
   await git.updateRef(push.app.id, kept, commit, zeroOid);
+  announce('receive', 'act', reserved);
   const { deployId, attached } = await desk.recordDeploy({
     ...what,
     deployId: reserved,

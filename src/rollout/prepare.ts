@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { announce } from '../announce.ts';
 import { Failure } from '../failure.ts';
 import type { FailureCode } from '../failure-catalogue.ts';
 import { containerSpec } from '../fleet/container.ts';
@@ -94,8 +95,10 @@ async function startOne(start: Start): Promise<void> {
   for (let tries = 1; ; tries += 1) {
     const hostPort = await chooseHostPort(start);
     await recordContainers(start.drivers.db, [toRow(start, hostPort)]);
+    announce('start', 'intent', start.job.deploy.id);
     try {
       await startContainer(start.connection, toSpec(start, hostPort), start.job.signal);
+      announce('start', 'act', start.job.deploy.id);
       return;
     } catch (error) {
       if (!(error instanceof Failure && error.code === 'port_taken') || tries === portTries) throw error;
@@ -169,7 +172,7 @@ async function probeOne(
     died,
     signal: job.signal,
   }).finally(() => over.abort());
-  if (result.healthy) return;
+  if (result.healthy) return announce('probe', 'act', job.deploy.id);
   // Another server failed first: its story is told, not this one's.
   job.signal.throwIfAborted();
   await showLastLines(job, connection, container);

@@ -1,3 +1,4 @@
+import { announce } from '../announce.ts';
 import { Failure } from '../failure.ts';
 import { containerSpec } from '../fleet/container.ts';
 import { removeContainer } from '../fleet/create.ts';
@@ -32,10 +33,13 @@ export async function performReleaseCommand(
   const on = known?.outcome === 'begun' ? (known.detail ?? server) : server;
   job.log.step(`Release command: ${command.at(-1)}`);
   await beginStep(drivers.db, run.deploy, stepName, on);
+  announce('release-command', 'intent', job.deploy.id);
   const exit = await withReconnect(job.signal, () => runOn(run, on, drivers));
+  announce('release-command', 'act', job.deploy.id);
   const outcome = exit.exitCode === 0 ? 'done' : 'failed';
   const how = exit.oomKilled ? 'was out of memory' : `ended with exit code ${exit.exitCode}`;
   await endStep(drivers.db, run.deploy, stepName, outcome, how);
+  announce('release-command', 'record', job.deploy.id);
   const connection = await drivers.fleet.connect(on, job.signal);
   await removeContainer(connection, nameOf(job), job.signal);
   if (outcome === 'failed') throw toFailure(how);

@@ -1,3 +1,4 @@
+import { announce } from '../announce.ts';
 import { stopContainer } from '../fleet/perform.ts';
 import type { ObservedContainer } from '../model/container.ts';
 import { forgetContainer } from '../store/routes.ts';
@@ -16,6 +17,7 @@ export async function retireContainers(
   if (containers.length === 0) return;
   const names = containers.map((container) => container.name);
   await drivers.drain(job.place.environment.slot, names, job.drainMs, job.signal);
+  announce('retire', 'intent', job.deploy.id);
   await Promise.all(containers.map((container) => retireOne(job, container, drivers)));
 }
 
@@ -29,7 +31,9 @@ async function retireOne(
       const connection = await drivers.fleet.connect(container.server, job.signal);
       await stopContainer(connection, container.name, { timeoutMs: job.stopTimeoutMs, signal: job.signal });
     });
+    announce('retire', 'act', job.deploy.id);
     await forgetContainer(drivers.db, container.server, container.name);
+    announce('retire', 'record', job.deploy.id);
   } catch (error) {
     job.signal.throwIfAborted();
     job.log.warning(

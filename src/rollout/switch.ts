@@ -1,3 +1,4 @@
+import { announce } from '../announce.ts';
 import { Failure } from '../failure.ts';
 import type { WantedContainer } from '../model/container.ts';
 import { type BackendRow, listBackends, listContainers, setBackends } from '../store/routes.ts';
@@ -19,7 +20,9 @@ export async function performSwitch(job: RolloutJob, change: Switch, drivers: Ro
   const names = new Set(admitted.map((backend) => backend.name));
   const staying = present.filter((row) => !change.dismiss.includes(row.name) && !names.has(row.name));
   await setBackends(drivers.db, job.lease, environmentId, [...staying, ...admitted]);
+  announce('switch', 'intent', job.deploy.id);
   await drivers.applyRoutes(job.signal);
+  announce('switch', 'act', job.deploy.id);
 }
 
 async function toBackend(
