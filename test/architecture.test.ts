@@ -41,7 +41,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
 };
 
 const pureNames = ['plan', 'turn', 'table', 'strategy', 'retain'].map((name) => `${name}.ts`);
-const pureFolders = ['src/model/', 'src/build/builders/'];
+const pureFolders = ['src/model/', 'src/failures/', 'src/build/builders/'];
 const pureFiles = [
   'src/failure.ts',
   'src/failure-catalogue.ts',
@@ -82,7 +82,7 @@ function areaOf(path: string): string {
   const parts = path.split('/');
   const area = parts[0] === 'src' ? (parts[1] ?? '') : (parts[0] ?? '');
   const name = area.replace(/\.(?:ts|mjs)$/, '');
-  return name === 'failure-catalogue' ? 'failure' : name;
+  return name === 'failure-catalogue' || name === 'failures' ? 'failure' : name;
 }
 
 function layerOf(area: string): number {

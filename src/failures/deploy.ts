@@ -1,0 +1,70 @@
+import type { Entries } from './entry.ts';
+
+/** What can stop a deploy on its way. */
+export const deployFailures = {
+  // the deploy
+  deploy_not_found: { status: 404, fix: 'hawser deploys -a APP lists the deploys.' },
+  release_not_found: { status: 404, fix: 'hawser releases -a APP -e ENV lists the releases.' },
+  release_never_live: { status: 409, fix: 'hawser releases -a APP -e ENV shows which releases were live.' },
+  already_live: { status: 409, fix: 'Nothing to do.' },
+  already_finished: { status: 409, fix: 'Nothing to do; hawser deploys:info ID shows how it ended.' },
+  environment_unknown: { status: 404, fix: 'hawser apps:info -a APP lists its environments.' },
+  token_not_found: { status: 404, fix: 'hawser tokens lists the tokens.' },
+  server_unreachable: { status: 502, fix: 'hawser servers shows why; then hawser deploys:retry ID.' },
+  not_healthy: {
+    status: 502,
+    fix: 'Mend the app and push again; hawser deploys:output ID has its last lines.',
+  },
+  release_command_failed: { status: 502, fix: 'Mend the release command of the Procfile and push again.' },
+  release_command_unknown: {
+    status: 409,
+    fix: 'See on the server whether it ran, then hawser deploys:retry ID, which runs it again.',
+  },
+  load_balancer_failed: { status: 502, fix: 'hawser doctor shows the state of the load balancer.' },
+  domain_silent: {
+    status: 502,
+    fix: 'hawser logs shows what the app says, hawser doctor how the load balancer is.',
+  },
+  non_fast_forward: { status: 409, fix: 'git pull, then push again.' },
+  cancelled: { status: 409, fix: 'hawser deploys:retry ID runs it again.' },
+  superseded: { status: 409, fix: 'Nothing to do: a newer deploy takes its place.' },
+  // the build
+  procfile_invalid: { status: 400, fix: 'Write one process a line, like "web: npm start".' },
+  manifest_invalid: { status: 400, fix: 'Correct the keys named above in app.json and push again.' },
+  not_allowed_in_manifest: {
+    status: 403,
+    fix: 'Take the key out of app.json; what a container may do is the same for all apps.',
+  },
+  no_dockerfile: { status: 400, fix: 'Add a Dockerfile, or one of the files named above, and push again.' },
+  dockerfile_missing: {
+    status: 400,
+    fix: 'Commit the Dockerfile, or correct hawser.build.dockerfile in app.json.',
+  },
+  dockerfile_invalid: { status: 400, fix: 'Correct that line of the Dockerfile and push again.' },
+  dockerignore_invalid: { status: 400, fix: 'Correct that line of .dockerignore and push again.' },
+  build_context_missing: {
+    status: 400,
+    fix: 'Correct hawser.build.context in app.json: it names a folder of the repository.',
+  },
+  base_image_not_found: {
+    status: 400,
+    fix: 'Correct the name after FROM, or make the image available to the builder.',
+  },
+  build_failed: { status: 400, fix: 'Correct what the step says above and push again.' },
+  build_oom: { status: 400, fix: 'Make the build use less memory, or raise builders.memory.' },
+  build_timeout: { status: 400, fix: 'Make the build faster, or raise builders.timeout.' },
+  build_disk_full: {
+    status: 507,
+    fix: 'Make room on the disk of the builder, then hawser deploys:retry ID.',
+  },
+  builder_lost: { status: 502, fix: 'Start Docker on the builder, then hawser deploys:retry ID.' },
+  // the registry
+  registry_unreachable: { status: 502, fix: 'Start the registry, then hawser deploys:retry ID.' },
+  registry_denied: {
+    status: 502,
+    fix: 'Correct registry.username and registry.password in deploy.config.json.',
+  },
+  registry_full: { status: 507, fix: "Make room on the registry's disk, then hawser deploys:retry ID." },
+  registry_failed: { status: 502, fix: 'hawser doctor shows the state of the registry.' },
+  image_not_in_registry: { status: 409, fix: 'Push the commit again: its image is not kept any more.' },
+} as const satisfies Entries;

@@ -1,0 +1,32 @@
+import type { Entries } from './entry.ts';
+
+/** What the API and the command line refuse. */
+export const interfaceFailures = {
+  // the API and the command line
+  invalid_json: { status: 400, fix: 'Send one whole JSON object with Content-Type: application/json.' },
+  invalid_input: { status: 400, fix: 'Correct the field that is named above.' },
+  unknown_field: {
+    status: 400,
+    fix: 'Leave the field out; /api/v1/openapi.json names those that are known.',
+  },
+  body_too_large: { status: 413, fix: 'Send less than 1 MB.' },
+  media_type_not_supported: { status: 415, fix: 'Send JSON with Content-Type: application/json.' },
+  route_not_found: { status: 404, fix: '/api/v1/openapi.json names every address of the API.' },
+  method_not_allowed: { status: 405, fix: 'Use the method that the Allow header names.' },
+  token_in_url: {
+    status: 400,
+    fix: 'Revoke it (hawser tokens:revoke) and send a new one as "Authorization: Bearer TOKEN".',
+  },
+  managed_by_file: { status: 409, fix: 'Change it in deploy.config.json, then hawser apply.' },
+  hawser_unreachable: {
+    status: 502,
+    fix: 'Start it with hawser up, or say which one: --config FILE, or HAWSER_URL and HAWSER_TOKEN.',
+  },
+  wrong_usage: { status: 400, fix: 'hawser help COMMAND shows what it takes.' },
+  app_not_named: { status: 400, fix: 'Name it with --app NAME, or go to a folder with its git remote.' },
+  not_confirmed: {
+    status: 400,
+    fix: 'Answer the question on a terminal, or say it with the option named above.',
+  },
+  answer_not_understood: { status: 502, fix: 'Check that HAWSER_URL is the address of a Hawser server.' },
+} as const satisfies Entries;
