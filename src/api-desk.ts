@@ -9,10 +9,12 @@ import type { Platform } from './platform.ts';
 import { isReady as isRegistryReady } from './publish/registry.ts';
 import { checkRedis } from './queue/queue.ts';
 import { createApp, destroyApp, listPlaces } from './store/apps.ts';
+import { setMaintenance } from './store/maintenance.ts';
 import { pinHostKey } from './store/pins.ts';
 
 // A server that is out of reach is cleared when it is back; nobody waits for that.
 const destroyWaitMs = 30_000;
+const followMs = 8_000;
 
 /** The pipeline as the API sees it; `readAgain` reads deploy.config.json as it is now. */
 export function openApiDesk(platform: Platform, readAgain: () => Config): ApiDesk {
@@ -32,6 +34,10 @@ export function openApiDesk(platform: Platform, readAgain: () => Config): ApiDes
     rollback: (wanted) => acceptRollback(wanted, drivers),
     retry: (deploy, actor) => acceptRetry(deploy, actor, drivers),
     cancel: (deploy, actor) => cancelDeploy(deploy, actor, drivers),
+    async setMaintenance(place, text, actor) {
+      await setMaintenance(db, place, text, actor);
+      return followRoutes(platform);
+    },
     readiness: () => checkReadiness(platform),
     planApply: async () => planApply(config, readAgain()).lines,
     apply: () => applyFile(platform, readAgain),
@@ -56,6 +62,17 @@ async function destroyWhole(app: App, { drivers }: Platform): Promise<void> {
   }
   const deadline = performance.now() + destroyWaitMs;
   while (performance.now() < deadline && (await listPlaces(drivers.db, app.id)).length > 0) await pause(100);
+}
+
+/** Applies the routes now; false when that takes too long or fails, which the upkeep makes up for. */
+async function followRoutes({ drivers, log }: Platform): Promise<boolean> {
+  try {
+    await drivers.rollout.applyRoutes(AbortSignal.timeout(followMs));
+    return true;
+  } catch (error) {
+    log.warn({ err: error }, 'the load balancer does not follow yet');
+    return false;
+  }
 }
 
 async function checkReadiness({ drivers, redis, loadBalancer, config }: Platform) {

@@ -3,6 +3,7 @@ import type { Fleet } from '../fleet/fleet.ts';
 import type { Journals } from '../log/journal.ts';
 import type { App, Environment } from '../model/app.ts';
 import type { Deploy } from '../model/deploy.ts';
+import type { Place } from '../store/apps.ts';
 import type { Database } from '../store/database.ts';
 
 /** One part of the installation, as `/readyz` and `hawser doctor` tell of it. */
@@ -24,6 +25,11 @@ export type ApiDesk = {
   }): Promise<Deploy>;
   retry(deploy: Deploy, actor: string): Promise<Deploy>;
   cancel(deploy: Deploy, actor: string): Promise<Deploy>;
+  /**
+   * Shows a page instead of an app, null ends it. False when it is recorded, and the load balancer does not follow
+   * within seconds.
+   */
+  setMaintenance(place: Place, text: string | null, actor: string): Promise<boolean>;
   /** Everything that must be there before the server takes work. */
   readiness(): Promise<readonly Readiness[]>;
   /** The difference between the file as it is now and what runs, a line each. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { rights } from '../model/token.ts';
+import { noticeLimit } from '../route/table.ts';
 
 /** For routes that take nothing: any field is refused. */
 export const nothing = z.strictObject({});
@@ -35,6 +36,16 @@ export const newToken = z.strictObject({
 export const rollbackBody = z.strictObject({
   env: envName.optional(),
   version: z.int().min(1).nullable().default(null),
+});
+
+export const maintenanceBody = z.strictObject({
+  env: envName.optional(),
+  /** Empty shows the usual sentence. */
+  message: z
+    .string()
+    .max(noticeLimit)
+    .regex(/^[^\p{Cc}]*$/u, 'use one line of text')
+    .default(''),
 });
 
 export const trustBody = z.strictObject({

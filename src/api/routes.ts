@@ -3,6 +3,7 @@ import { appRoutes } from './routes/apps.ts';
 import { containerRoutes } from './routes/containers.ts';
 import { deployRoutes } from './routes/deploys.ts';
 import { installationRoutes } from './routes/installation.ts';
+import { maintenanceRoutes } from './routes/maintenance.ts';
 import { releaseRoutes } from './routes/releases.ts';
 import { serverRoutes } from './routes/servers.ts';
 import { tokenRoutes } from './routes/tokens.ts';
@@ -13,6 +14,7 @@ export const routes: readonly Route[] = [
   ...deployRoutes,
   ...releaseRoutes,
   ...containerRoutes,
+  ...maintenanceRoutes,
   ...serverRoutes,
   ...tokenRoutes,
   ...installationRoutes,

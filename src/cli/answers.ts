@@ -9,6 +9,8 @@ export type EnvironmentAnswer = {
   readonly branches: readonly string[];
   readonly servers: readonly string[];
   readonly deploying: readonly number[];
+  /** What its page says instead of the app; empty for the usual sentence. */
+  readonly maintenance: string | null;
 };
 
 export type AppAnswer = {

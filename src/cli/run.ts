@@ -3,6 +3,7 @@ import { addAppCommands } from './commands/apps.ts';
 import { addContainerCommands } from './commands/containers.ts';
 import { addDeployCommands } from './commands/deploys.ts';
 import { addInstallationCommands } from './commands/installation.ts';
+import { addMaintenanceCommands } from './commands/maintenance.ts';
 import { addReleaseCommands } from './commands/releases.ts';
 import { addServerCommands } from './commands/servers.ts';
 import { addTokenCommands } from './commands/tokens.ts';
@@ -58,6 +59,7 @@ export function openProgram(
     addDeployCommands,
     addReleaseCommands,
     addContainerCommands,
+    addMaintenanceCommands,
     addServerCommands,
     addTokenCommands,
   ];

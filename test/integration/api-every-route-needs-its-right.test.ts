@@ -19,6 +19,8 @@ const declared: Readonly<Record<string, string>> = {
   'POST /deploys/:id/retry': 'deploy deploy',
   'GET /apps/:app/releases': 'app read',
   'POST /apps/:app/rollback': 'app deploy',
+  'POST /apps/:app/maintenance': 'app deploy',
+  'DELETE /apps/:app/maintenance': 'app deploy',
   'GET /apps/:app/ps': 'app read',
   'GET /apps/:app/docker': 'app admin',
   'GET /apps/:app/logs': 'app read',

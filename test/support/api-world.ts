@@ -22,6 +22,7 @@ import {
   recordDeploy,
   reserveDeployId,
 } from '../../src/store/deploys.ts';
+import { setMaintenance } from '../../src/store/maintenance.ts';
 import { recordRelease, switchRelease } from '../../src/store/releases.ts';
 import { createToken } from '../../src/store/tokens.ts';
 
@@ -127,6 +128,10 @@ function makeDesk(config: Config, db: Database, journals: Journals): ApiDesk {
     rollback: (wanted) => acceptRollback(wanted, drivers),
     retry: (deploy, actor) => acceptRetry(deploy, actor, drivers),
     cancel: (deploy, actor) => cancelDeploy(deploy, actor, drivers),
+    async setMaintenance(place, text, actor) {
+      await setMaintenance(db, place, text, actor);
+      return true;
+    },
     readiness: async () => [{ name: 'ledger', ok: true, detail: 'ok' }],
     planApply: async () => [],
     apply: async () => [],

@@ -86,5 +86,6 @@ async function describeEnvironment({ db, config }: ApiDesk, place: Place) {
     branches: settings?.branches ?? [],
     servers: settings?.servers ?? [],
     deploying: unfinished.map((deploy) => deploy.id),
+    maintenance: environment.maintenance,
   };
 }

@@ -80,6 +80,9 @@ function printApp({ terminal }: Session, app: AppAnswer): void {
       orDash(deploying.join(',')),
     ]),
   );
+  for (const { name, maintenance } of app.environments) {
+    if (maintenance !== null) terminal.print(`${name} is in maintenance${maintenance && `: ${maintenance}`}`);
+  }
 }
 
 async function confirm({ terminal }: Session, app: string, given: string | undefined): Promise<void> {
