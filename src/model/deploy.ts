@@ -30,11 +30,11 @@ export type DeployHold = 'approval' | 'rollout';
 /** A value before and after a change; null where there was or will be none. */
 export type ValueChange<T> = { readonly from: T | null; readonly to: T | null };
 
-/** What people changed of an environment; `domains` is false for one that was taken away. */
+/** What people changed of an environment; a key whose two values are one was wished for as it was. */
 export type SettingsChange = {
   readonly vars: Readonly<Record<string, ValueChange<string>>>;
   readonly scale: Readonly<Record<string, ValueChange<number>>>;
-  readonly domains: Readonly<Record<string, boolean>>;
+  readonly domains: Readonly<Record<string, ValueChange<true>>>;
 };
 
 /** What was asked for beside the commit. */
@@ -46,6 +46,16 @@ export type DeployOptions = {
   readonly overrideFreeze?: string;
   /** A release command whose outcome is unknown is run once more. */
   readonly repeatReleaseCommand?: boolean;
+};
+
+/** How far a rollout in steps has come. */
+export type RolloutProgress = {
+  /** Servers of the last step. */
+  readonly servers: readonly string[];
+  /** Percent of the requests that a canary has; null for a step that is no share. */
+  readonly share: number | null;
+  /** False while the step is still to be watched; whoever takes it up watches it from the beginning. */
+  readonly isOver: boolean;
 };
 
 export type Deploy = {
@@ -69,6 +79,8 @@ export type Deploy = {
   /** The point of no return: the new release has all the traffic. */
   readonly switchedAt: string | null;
   readonly hold: DeployHold | null;
+  /** Null before the first step that is watched. */
+  readonly progress: RolloutProgress | null;
   readonly createdAt: string;
   readonly startedAt: string | null;
   readonly endedAt: string | null;

@@ -7,7 +7,9 @@ import {
   type DeployState,
   endStates,
 } from '../model/deploy.ts';
+import { takeBackChange } from './changes.ts';
 import type { Database } from './database.ts';
+import { recordSource } from './sources.ts';
 import type { Tables } from './tables.ts';
 
 const now = () => new Date().toISOString();
@@ -34,34 +36,37 @@ export type NewDeploy = {
  * older ones that are before their rollout are asked to stop. Durable when it resolves.
  */
 export async function recordDeploy(db: Database, wanted: NewDeploy): Promise<Deploy> {
-  return db.transaction().execute(async (tx) => {
-    if (wanted.supersede) await supersedeOlder(tx, wanted);
-    const sourceId = wanted.source === null ? null : await insertSource(tx, wanted.source);
-    const row = {
-      id: wanted.id,
-      environment_id: wanted.environmentId,
-      kind: wanted.kind,
-      state: 'queued' as const,
-      source_id: sourceId,
-      from_release_id: wanted.fromReleaseId,
-      release_id: null,
-      epoch: 0,
-      options: JSON.stringify(wanted.options),
-      actor: wanted.actor,
-      stop_request: null,
-      failure_code: null,
-      failure_message: null,
-      failure_fix: null,
-      switched_at: null,
-      hold: null,
-      plan: null,
-      created_at: now(),
-      started_at: null,
-      ended_at: null,
-    };
-    await tx.insertInto('deploys').values(row).execute();
-    return toDeploy(row);
-  });
+  return db.transaction().execute((tx) => insertDeploy(tx, wanted));
+}
+
+/** The same inside a transaction that records more than the deploy. */
+export async function insertDeploy(tx: Database, wanted: NewDeploy): Promise<Deploy> {
+  if (wanted.supersede) await supersedeOlder(tx, wanted);
+  const sourceId = wanted.source === null ? null : await recordSource(tx, wanted.source);
+  const row = {
+    id: wanted.id,
+    environment_id: wanted.environmentId,
+    kind: wanted.kind,
+    state: 'queued' as const,
+    source_id: sourceId,
+    from_release_id: wanted.fromReleaseId,
+    release_id: null,
+    epoch: 0,
+    options: JSON.stringify(wanted.options),
+    actor: wanted.actor,
+    stop_request: null,
+    failure_code: null,
+    failure_message: null,
+    failure_fix: null,
+    switched_at: null,
+    hold: null,
+    plan: null,
+    created_at: now(),
+    started_at: null,
+    ended_at: null,
+  };
+  await tx.insertInto('deploys').values(row).execute();
+  return toDeploy(row);
 }
 
 async function supersedeOlder(tx: Database, newer: NewDeploy): Promise<void> {
@@ -87,24 +92,6 @@ async function supersedeOlder(tx: Database, newer: NewDeploy): Promise<void> {
     .where('state', 'in', ['building', 'testing', 'publishing'])
     .set({ stop_request: 'superseded', failure_message: reason.failure_message })
     .execute();
-}
-
-async function insertSource(tx: Database, source: Omit<Source, 'id' | 'createdAt'>): Promise<number> {
-  const { id } = await tx
-    .insertInto('sources')
-    .values({
-      app_id: source.appId,
-      ref: source.ref,
-      commit_oid: source.commit,
-      previous_oid: source.previous,
-      author: source.author,
-      message: source.message,
-      actor: source.actor,
-      created_at: now(),
-    })
-    .returning('id')
-    .executeTakeFirstOrThrow();
-  return id;
 }
 
 export async function findDeploy(db: Database, id: number): Promise<Deploy | undefined> {
@@ -210,13 +197,29 @@ type Change = Partial<
   >
 >;
 
-/** Changes a deploy that this epoch still holds. Throws `lease_lost` when another worker took it over. */
+/**
+ * Changes a deploy that this epoch still holds; what a change of settings set is taken back in the transaction
+ * that ends it without having been live. Throws `lease_lost` when another worker took it over.
+ */
 export async function advanceDeploy(
   db: Database,
   held: { id: number; epoch: number },
   change: Change,
 ): Promise<void> {
   const ended = change.state !== undefined && endStates.includes(change.state);
+  if (!ended || change.state === 'live') return updateHeld(db, held, change, ended);
+  await db.transaction().execute(async (tx) => {
+    await updateHeld(tx, held, change, ended);
+    if (change.failure_code !== 'nothing_live') await takeBackChange(tx, held.id);
+  });
+}
+
+async function updateHeld(
+  db: Database,
+  held: { id: number; epoch: number },
+  change: Change,
+  ended: boolean,
+): Promise<void> {
   const done = await db
     .updateTable('deploys')
     .set({ ...change, ...(ended ? { ended_at: now() } : {}) })
@@ -259,11 +262,12 @@ export async function requestStop(db: Database, id: number, actor: string): Prom
       throw new Failure('already_finished', `Deploy ${id} has ended: ${deploy.state}.`);
     }
     const reason = { failure_code: 'cancelled', failure_message: `Cancelled by ${actor}.` };
-    const change =
-      deploy.state === 'queued'
-        ? { ...reason, state: 'cancelled' as DeployState, ended_at: now() }
-        : { stop_request: 'cancelled' as const, failure_message: reason.failure_message };
+    const waits = deploy.state === 'queued';
+    const change = waits
+      ? { ...reason, state: 'cancelled' as DeployState, ended_at: now() }
+      : { stop_request: 'cancelled' as const, failure_message: reason.failure_message };
     await tx.updateTable('deploys').set(change).where('id', '=', id).execute();
+    if (waits) await takeBackChange(tx, id);
     return getDeploy(tx, id);
   });
 }
@@ -286,6 +290,7 @@ function toDeploy(row: Tables['deploys']): Deploy {
     failureFix: row.failure_fix,
     switchedAt: row.switched_at,
     hold: row.hold,
+    progress: row.plan === null ? null : JSON.parse(row.plan),
     createdAt: row.created_at,
     startedAt: row.started_at,
     endedAt: row.ended_at,
