@@ -1,7 +1,6 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { MachineFacts } from './machine-facts.ts';
 import type { Run } from './run.ts';
+import { saveTables } from './save.ts';
 import { formatTable, medianOf, medianOfEach } from './statistics.ts';
 
 /** All runs on a fleet of one size. */
@@ -12,9 +11,6 @@ export type Measured = {
   readonly connections: { readonly hawser: number; readonly byHand: number; readonly held: number };
 };
 
-const root = join(import.meta.dirname, '..', '..');
-const [open, close] = ['<!-- push-to-live -->', '<!-- /push-to-live -->'];
-
 /** The table of one fleet and where the time went, on the terminal. */
 export function printMeasured(measured: Measured): void {
   console.log(`\n${formatSummary([measured])}\n${formatSpans(measured)}`);
@@ -22,23 +18,11 @@ export function printMeasured(measured: Measured): void {
 
 /** Writes bench/results/push-to-live.json and the tables in docs/benchmarks.md. */
 export async function saveResults(facts: MachineFacts, measured: readonly Measured[]): Promise<void> {
-  const folder = join(root, 'bench', 'results');
-  await mkdir(folder, { recursive: true });
-  const whole = { facts, measured };
-  await writeFile(join(folder, 'push-to-live.json'), `${JSON.stringify(whole, roundNumber, 2)}\n`);
-  const file = join(root, 'docs', 'benchmarks.md');
-  const text = await readFile(file, 'utf8');
-  const [before = '', rest = ''] = text.split(open);
-  const after = rest.split(close)[1] ?? '';
-  await writeFile(file, `${before}${open}\n${formatTables(facts, measured)}${close}${after}`);
-}
-
-function formatTables(facts: MachineFacts, measured: readonly Measured[]): string {
   const sections = measured.map(
     (one) => `### Where the time goes, ${countOf(one.servers, 'server')}\n\n${formatSpans(one)}\n`,
   );
-  const machine = Object.entries(facts).map(([name, value]) => `${name} ${value}`);
-  return `${formatSummary(measured)}\n${sections.join('')}Machine: ${machine.join(', ')}.\n`;
+  const tables = `${formatSummary(measured)}\n${sections.join('')}`.trimEnd();
+  await saveTables('push-to-live', { facts, measured }, `${tables}\n`);
 }
 
 function formatSummary(measured: readonly Measured[]): string {
@@ -86,8 +70,4 @@ function formatSpans({ runs }: Measured): string {
 
 function countOf(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
-}
-
-function roundNumber(_key: string, value: unknown): unknown {
-  return typeof value === 'number' ? Math.round(value * 10) / 10 : value;
 }
