@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { readServers } from '../src/pipeline/environment.ts';
 import { removeOldPreviews } from '../src/pipeline/preview.ts';
 import { pruneBuilder, pruneServer } from '../src/pipeline/prune.ts';
 import { findDrift } from '../src/pipeline/reconcile.ts';
@@ -62,14 +63,14 @@ async function removeDestroyed({ drivers }: Platform): Promise<void> {
 
 /** A server that is out of reach must not keep the others from being pruned. */
 async function pruneAll({ drivers, log }: Platform, signal: AbortSignal): Promise<void> {
-  for (const server of Object.keys(drivers.config.servers)) {
+  for (const server of Object.keys(await readServers(drivers))) {
     try {
-      await pruneServer(server, drivers, signal);
+      await pruneServer(server, drivers, { planOnly: false, signal });
     } catch (error) {
       log.warn({ server, error: (error as Error).message }, 'a server could not be pruned');
     }
   }
-  await pruneBuilder(drivers, signal);
+  await pruneBuilder(drivers, { planOnly: false, signal });
 }
 
 async function sweepAll({ drivers }: Platform): Promise<void> {

@@ -48,6 +48,17 @@ export async function removeNetwork(
   }
 }
 
+/** Networks of ours, by the labels that they carry. */
+export async function listNetworks(connection: ServerConnection, signal: AbortSignal): Promise<Place[]> {
+  const ask = { connection, what: 'list the networks', signal };
+  const filters = { label: [labelNames.app as string] };
+  const networks = await askEngine(ask, () => connection.docker.listNetworks({ filters }));
+  return networks.flatMap(({ Name, Labels }) => {
+    const { [labelNames.app]: app = '', [labelNames.env]: env = '' } = Labels ?? {};
+    return Name === networkName(app, env) ? [{ app, env }] : [];
+  });
+}
+
 type Wanted = {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;

@@ -1,36 +1,48 @@
 import { type Docker, statusOf, toFailure } from '../fleet/docker.ts';
 import { labelNames } from '../model/container.ts';
-import { hexOf, localRepository } from './registry.ts';
-import { planCache } from './retain.ts';
+import { localRepository } from './registry.ts';
+import { type EngineImage, planCache } from './retain.ts';
 
-/**
- * Removes an app's images from an engine but for those to be kept. Only our own tags of this repository are
- * touched, and an image that a container still uses stays. Answers how many went.
- */
-export async function pruneImages(
+/** What an engine has: its images, and the ids of those that a container has, running or not. */
+export async function listEngineImages(
   docker: Docker,
-  repository: string,
-  keep: readonly { readonly digest: string }[],
   signal: AbortSignal,
-): Promise<number> {
-  const local = localRepository(repository);
-  const kept = new Set(keep.map(({ digest }) => `${local}:${hexOf(digest)}`));
-  const filters = { reference: [local] };
+): Promise<{ readonly images: readonly EngineImage[]; readonly inUse: ReadonlySet<string> }> {
   try {
-    const images = await docker.listImages({ filters, abortSignal: signal } as object);
-    const tags = images.flatMap((image) => image.RepoTags ?? []).filter((tag) => tag.startsWith(`${local}:`));
-    let removed = 0;
-    for (const tag of tags.filter((candidate) => !kept.has(candidate))) {
-      if (await removeTag(docker, tag)) removed += 1;
-    }
-    return removed;
+    // In this order: a container that is made after the images were listed is seen.
+    const images = await docker.listImages({ abortSignal: signal } as object);
+    const containers = await docker.listContainers({ all: true, abortSignal: signal });
+    return {
+      images: images.map(({ Id, RepoTags, RepoDigests, Size }) => ({
+        id: Id,
+        names: [...(RepoTags ?? []), ...(RepoDigests ?? [])].filter((name) => !name.startsWith('<none>')),
+        bytes: Size,
+      })),
+      inUse: new Set(containers.map(({ ImageID }) => ImageID)),
+    };
   } catch (error) {
     signal.throwIfAborted();
-    throw toFailure(error, `prune the images of ${local}`);
+    throw toFailure(error, 'list the images');
   }
 }
 
-/** Removes the oldest images of these apps from an engine that only builds, until they fit into `budget` bytes. */
+/** Takes our names from images, which removes those that have no other. Answers the images that are gone. */
+export async function removeImages(
+  docker: Docker,
+  images: readonly EngineImage[],
+  signal: AbortSignal,
+): Promise<readonly EngineImage[]> {
+  const gone: EngineImage[] = [];
+  for (const image of images) {
+    signal.throwIfAborted();
+    let removed = true;
+    for (const name of image.names) removed = (await removeName(docker, name)) && removed;
+    if (removed) gone.push(image);
+  }
+  return gone;
+}
+
+/** Removes the oldest images of these repositories from an engine that only builds, until they fit into `budget` bytes. */
 export async function pruneCache(
   docker: Docker,
   repositories: readonly string[],
@@ -51,7 +63,7 @@ export async function pruneCache(
       })),
     );
     let removed = 0;
-    for (const tag of planCache(cached, budget)) if (await removeTag(docker, tag)) removed += 1;
+    for (const tag of planCache(cached, budget)) if (await removeName(docker, tag)) removed += 1;
     return removed;
   } catch (error) {
     signal.throwIfAborted();
@@ -59,24 +71,26 @@ export async function pruneCache(
   }
 }
 
-/** Removes what builds of ours left that never were published: cancelled, superseded, failed, an hour ago or more. */
-export async function pruneUnpublished(docker: Docker): Promise<void> {
+/** Removes what builds of ours left that never were published, an hour ago or more. Answers the bytes that it freed. */
+export async function pruneUnpublished(docker: Docker): Promise<number> {
   try {
-    await docker.pruneImages({
+    const { SpaceReclaimed } = await docker.pruneImages({
       filters: { dangling: ['true'], label: [labelNames.deploy], until: ['1h'] },
     });
+    return SpaceReclaimed ?? 0;
   } catch (error) {
     throw toFailure(error, 'prune what builds left');
   }
 }
 
-/** False when a container uses it (409) or somebody else removed it (404). */
-async function removeTag(docker: Docker, tag: string): Promise<boolean> {
+/** False when a container uses it (409); one that somebody else removed meanwhile (404) is gone as well. */
+async function removeName(docker: Docker, name: string): Promise<boolean> {
   try {
-    await docker.getImage(tag).remove();
+    await docker.getImage(name).remove();
     return true;
   } catch (error) {
-    if (statusOf(error) === 409 || statusOf(error) === 404) return false;
-    throw error;
+    const status = statusOf(error);
+    if (status === 409 || status === 404) return status === 404;
+    throw toFailure(error, `remove ${name}`);
   }
 }

@@ -5,7 +5,7 @@ import { planManifest } from '../../src/build/manifest.ts';
 import { formatBytes } from '../../src/publish/bytes.ts';
 import { planRelease } from '../../src/publish/plan.ts';
 import { localTag, planRegistry, repositoryIn } from '../../src/publish/registry.ts';
-import { planCache, planRetention } from '../../src/publish/retain.ts';
+import { planCache } from '../../src/publish/retain.ts';
 import { explainTransfer, readTransfer } from '../../src/publish/transfer.ts';
 
 const mega = 1024 ** 2;
@@ -33,28 +33,6 @@ test('an app may ask for less than the limits, never for more', () => {
 });
 
 const digest = (n: number) => `sha256:${String(n).padStart(64, '0')}`;
-const release = (version: number, wentLive = true, image = version) => ({
-  version,
-  image: { repository: 'hawser/a', digest: digest(image) },
-  wentLiveAt: wentLive ? 'then' : null,
-});
-const digests = (images: readonly { digest: string }[]) =>
-  images.map((image) => Number(image.digest.slice(7)));
-
-test('kept are the current release, what is newer, and so many that were live', () => {
-  const releases = [1, 2, 3, 4, 5, 6].map((version) => release(version, version !== 5));
-  const { keep, prune } = planRetention({ releases, currentVersion: 4, keep: 2 });
-  assert.deepEqual(digests(keep), [6, 5, 4]);
-  assert.deepEqual(digests(prune), [3, 2, 1]);
-});
-
-test('an old current release stays, and so does an image that a kept release shares', () => {
-  const releases = [release(1), release(2), release(3), release(4, true, 2)];
-  const { keep, prune } = planRetention({ releases, currentVersion: 4, keep: 1 });
-  assert.deepEqual([digests(keep), digests(prune)], [[2], [3, 1]]);
-  assert.deepEqual(digests(planRetention({ releases, currentVersion: 1, keep: 1 }).prune), []);
-});
-
 test('a registry gives images their path, a server keeps them under ours', () => {
   const image = { repository: 'hawser/a1', digest: digest(7) };
   const embedded = planRegistry('embedded', 5000);
