@@ -43,14 +43,21 @@ export function findNotAllowed(value: unknown, path: Path = ['hawser']): Path | 
   if (typeof value !== 'object' || value === null) return undefined;
   for (const [key, inner] of Object.entries(value)) {
     const here = [...path, Array.isArray(value) ? Number(key) : key];
-    // Values of build arguments are texts of the app's own, not settings.
-    if (here.length === 3 && here[1] === 'build' && key === 'args') continue;
+    if (isOwnText(here)) continue;
     const word = key.replaceAll(/[_-]/g, '').toLowerCase();
-    if (refused.has(word) || isHostPlace(word, inner)) return here;
+    const isName = here.length === 3 && here[1] === 'services';
+    if (!isName && (refused.has(word) || isHostPlace(word, inner))) return here;
     const found = findNotAllowed(inner, here);
     if (found) return found;
   }
   return undefined;
+}
+
+/** Build arguments and variables of services are the app's own texts under its own names, not settings. */
+function isOwnText(path: Path): boolean {
+  const [, area, name, key] = path;
+  if (area === 'build') return path.length === 3 && name === 'args';
+  return area === 'services' && path.length === 4 && key === 'env';
 }
 
 function isHostPlace(word: string, value: unknown): boolean {

@@ -1,21 +1,10 @@
 import { z } from 'zod';
 import { count, cpus, httpPath, size } from '../config/grammar.ts';
+import { environmentsSchema, servicesSchema } from './check-schema.ts';
+import { envName, envValue } from './variables-schema.ts';
 
 const mega = 1024 ** 2;
 const giga = 1024 ** 3;
-
-/** INJ-safe names: what a shell and every runtime take as the name of a variable. */
-export const envNamePattern = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
-const maxValue = 32 * 1024;
-
-const envName = z.string().regex(envNamePattern, {
-  error: 'a name of a variable has letters, digits and "_", and does not begin with a digit',
-});
-
-const envValue = z
-  .string({ error: 'must be a text; write numbers and booleans in quotes' })
-  .refine((value) => Buffer.byteLength(value) <= maxValue, { error: 'must not be longer than 32 KB' })
-  .refine((value) => !value.includes('\0'), { error: 'must not hold a NUL' });
 
 const seconds = z
   .number({ error: 'must be a number of seconds' })
@@ -69,7 +58,7 @@ const ours = z.strictObject({
   resources: resources.prefault({}),
   volumes: later('volumes are'),
   networks: later('networks are'),
-  services: later('services are'),
+  services: servicesSchema.default({}),
   domains: later('domains of a manifest are'),
   rollout: later('rollout settings of a manifest are'),
 });
@@ -100,6 +89,7 @@ export const appJsonSchema = z.looseObject({
   env: env.default({}),
   formation: z.record(z.string(), z.looseObject({ quantity: count(0, 1000).optional() })).default({}),
   healthchecks: z.record(z.string(), z.array(healthCheck)).default({}),
+  environments: environmentsSchema.prefault({}),
   hawser: ours.prefault({}),
 });
 

@@ -4,7 +4,7 @@ import { Failure } from '../failure.ts';
 import { findNotAllowed } from './allow-list.ts';
 import { type AppJson, appJsonSchema } from './app-json-schema.ts';
 
-const known = ['env', 'formation', 'healthchecks', 'hawser'];
+const known = ['env', 'formation', 'healthchecks', 'environments', 'hawser'];
 const describing = [
   ...[
     'name',
@@ -19,7 +19,7 @@ const describing = [
     '$schema',
   ],
 ];
-const withoutEffect = ['scripts', 'cron', 'environments', 'addons', 'buildpacks'];
+const withoutEffect = ['scripts', 'cron', 'addons', 'buildpacks'];
 
 /**
  * app.json, checked whole. Throws `config_parse_error` with line and column, `not_allowed_in_manifest`, or

@@ -1,5 +1,5 @@
 import { Failure } from '../failure.ts';
-import type { Manifest } from '../model/manifest.ts';
+import type { Check, Manifest, Service } from '../model/manifest.ts';
 import type { HealthCheck, Process } from '../model/release.ts';
 import { parseAppJson } from './app-json.ts';
 import type { AppJson, WrittenHealthCheck } from './app-json-schema.ts';
@@ -46,8 +46,27 @@ export function planManifest(texts: { procfile: string | null; appJson: string |
       ...(resources.memory === undefined ? {} : { memory: resources.memory }),
       ...(resources.cpus === undefined ? {} : { cpus: resources.cpus }),
     },
+    check: planCheck(written),
+    services: planServices(written),
     warnings: [...warnings, ...listWarnings(written, processes)],
   };
+}
+
+function planCheck({ environments }: AppJson): Check | null {
+  const { test } = environments;
+  const script = test?.scripts.test;
+  if (test === undefined || script === undefined) return null;
+  const command = typeof script === 'string' ? toCommand(script) : script;
+  return { command, env: test.env, timeoutMs: test.timeout };
+}
+
+function planServices({ hawser }: AppJson): Service[] {
+  return Object.entries(hawser.services).map(([name, { command = null, ready = null, ...service }]) => ({
+    name,
+    ...service,
+    command,
+    ready,
+  }));
 }
 
 function decode(name: string, bytes: Buffer): string {
@@ -103,8 +122,11 @@ function findStartup(checks: readonly WrittenHealthCheck[]): WrittenHealthCheck 
 
 function listWarnings(written: AppJson, processes: readonly Process[]): string[] {
   const types = processes.map(({ type }) => type);
-  const { env, formation, healthchecks } = written;
+  const { env, formation, healthchecks, environments } = written;
   return [
+    ...listWithoutEffect('environments', environments, ['test']),
+    ...listWithoutEffect('environments.test', environments.test, ['scripts', 'env', 'timeout']),
+    ...listWithoutEffect('environments.test.scripts', environments.test?.scripts, ['test']),
     ...Object.entries(env).flatMap(([name, entry]) =>
       typeof entry === 'object' && entry.value === undefined && entry.required !== false
         ? [`app.json: ${name} is required and has no "value"`]
@@ -128,4 +150,9 @@ function listWarnings(written: AppJson, processes: readonly Process[]): string[]
         : [],
     ),
   ];
+}
+
+function listWithoutEffect(path: string, value: object | undefined, known: readonly string[]): string[] {
+  const others = Object.keys(value ?? {}).filter((key) => !known.includes(key));
+  return others.map((key) => `app.json: ${path}.${key.slice(0, 60)} has no effect`);
 }

@@ -10,6 +10,28 @@ export type BuildSettings = {
   readonly args: Readonly<Record<string, string>>;
 };
 
+/** How the built image is tested before it is published. */
+export type Check = {
+  readonly command: readonly string[];
+  /** Over the app's own variables, and over those of its services. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+};
+
+/** What runs beside an app while it is tested, or beside a preview, and goes with it. */
+export type Service = {
+  readonly name: string;
+  readonly image: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly port: number;
+  /** Null for the image's own. */
+  readonly command: readonly string[] | null;
+  /** What `<NAME>_URL` is, with `{host}`, `{port}` and `{password}` in it. */
+  readonly url: string;
+  /** Run in its container; exit code 0 means ready. Null: it is ready when it accepts connections. */
+  readonly ready: readonly string[] | null;
+};
+
 /** What an app says about itself in its Procfile and app.json. */
 export type Manifest = {
   readonly processes: readonly Process[];
@@ -19,5 +41,7 @@ export type Manifest = {
   readonly health: Partial<HealthCheck> | null;
   readonly build: BuildSettings;
   readonly resources: Partial<Resources>;
+  readonly check: Check | null;
+  readonly services: readonly Service[];
   readonly warnings: readonly string[];
 };

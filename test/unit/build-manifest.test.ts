@@ -27,6 +27,8 @@ test('without files an app is one web process with the image own command', () =>
     health: null,
     build: { dockerfile: null, context: '', target: null, args: {} },
     resources: {},
+    check: null,
+    services: [],
     warnings: [],
   });
 });
@@ -105,6 +107,49 @@ test('what has no effect is a warning, what is free is not', () => {
   }
 });
 
+const services = {
+  postgres: {
+    image: 'postgres:17-alpine',
+    env: { POSTGRES_PASSWORD: '{password}', NETWORK: 'x', PID: '1' },
+    port: 5432,
+    url: 'postgres://postgres:{password}@{host}:{port}/postgres',
+    ready: ['pg_isready', '-U', 'postgres'],
+  },
+  network: { image: 'registry.example:5000/x@sha256:00', port: 80, command: ['serve'] },
+};
+
+test('app.json says how the image is tested, and what runs beside it', () => {
+  const environments = { test: { scripts: { test: 'npm test' }, env: { A: 'b' }, timeout: '90s' } };
+  const manifest = plan({ environments, hawser: { services } });
+  assert.deepEqual(manifest.check, {
+    command: ['/bin/sh', '-c', 'npm test'],
+    env: { A: 'b' },
+    timeoutMs: 90_000,
+  });
+  assert.deepEqual(manifest.services, [
+    { name: 'postgres', ...services.postgres, command: null },
+    { name: 'network', ...services.network, env: {}, url: 'tcp://{host}:{port}', ready: null },
+  ]);
+  assert.deepEqual(manifest.warnings, []);
+  const list = plan({ environments: { test: { scripts: { test: ['node', '--test'] } } } });
+  assert.deepEqual(list.check, { command: ['node', '--test'], env: {}, timeoutMs: 600_000 });
+});
+
+test('without a test script there is no check, and what has no effect is said', () => {
+  const { check, warnings } = plan({
+    environments: { review: {}, test: { scripts: { 'test-setup': 'x' }, addons: ['heroku-redis'] } },
+  });
+  assert.equal(check, null);
+  assert.deepEqual(warnings, [
+    'app.json: environments.review has no effect',
+    'app.json: environments.test.addons has no effect',
+    'app.json: environments.test.scripts.test-setup has no effect',
+  ]);
+});
+
+const service = (change: object) => ({ hawser: { services: { db: { image: 'x', port: 1, ...change } } } });
+const script = (test: unknown) => ({ environments: { test: { scripts: { test } } } });
+
 const broken: [string, string, RegExp][] = [
   ['a trailing comma', '{\n  "env": {},\n}', /^app\.json:3:1: .*comma too many[\s\S]*\n {2}\}\n {2}\^/],
   ['a comment', '{\n  // hello\n}', /^app\.json:2:3: .*comments[\s\S]*\/\/ hello/],
@@ -143,6 +188,26 @@ const invalid: [string, unknown, RegExp][] = [
       /inside the repository/,
     ],
   ),
+  ['a test that is no line', script(1), /environments\.test\.scripts\.test: must be a (?:text|list|line)/],
+  ['a test of no words', script([]), /environments\.test\.scripts\.test: must not be empty/],
+  ['a time without unit', { environments: { test: { timeout: 10 } } }, /timeout: write a duration/],
+  ['a service without a port', service({ port: undefined }), /services\.db\.port: .*1 to 65535/],
+  ['an unknown key of a service', service({ comand: ['x'] }), /comand.*did you mean "command"/],
+  ['a URL with another brace', service({ url: 'x://{user}@{host}' }), /\{host\}, \{port\}, \{password\}/],
+  ['an image by its id', service({ image: 'sha256:abc' }), /name of a public image/],
+  ['an image of another app', service({ image: 'hawser/a1b2:0c' }), /name of a public image/],
+  ['a name that no service has', { hawser: { services: { 'A b': { image: 'x', port: 1 } } } }, /lower-case/],
+  [
+    'eleven services',
+    {
+      hawser: {
+        services: Object.fromEntries(
+          Array.from({ length: 11 }, (_, index) => [`s${index}`, { image: 'x', port: 1 }]),
+        ),
+      },
+    },
+    /10 services at most/,
+  ],
   ['a context outside', { hawser: { build: { context: '..' } } }, /inside the repository/],
 ];
 for (const [what, value, message] of invalid) {
@@ -195,6 +260,8 @@ test('host paths and host networks are not allowed; a build argument may have an
   ]) {
     assert.equal(failureOf(() => plan({ hawser })).code, 'not_allowed_in_manifest');
   }
+  const privileged = failureOf(() => plan(service({ privileged: true })));
+  assert.equal(privileged.code, 'not_allowed_in_manifest');
   assert.deepEqual(plan({ hawser: { build: { args: { network: 'host', pid: '1' } } } }).build.args, {
     network: 'host',
     pid: '1',
