@@ -111,6 +111,8 @@ test('names of the table that are only kept as its record cannot leave their lin
   const text = renderConfig({ table, paths, listen, slots: 64, cookieKey });
   assert.deepEqual(parseConfig(text), { slots: 64, table });
   assert.equal(parseConfig(text.slice(0, -200)), undefined);
+  const older = '# table {"slots":64,"table":{"services":[{"slot":0,"domains":[],"backends":[]}]}}\n';
+  assert.deepEqual(parseConfig(older)?.table.services, [{ slot: 0, domains: [], backends: [], ...unset }]);
 });
 
 test('a folder that HAProxy cannot take is refused', () => {

@@ -95,12 +95,12 @@ async function performChanges(
 ): Promise<void> {
   const { paths } = context;
   const lasting = changes.filter((change) => change.kind !== 'forget');
+  await renewCookies(paths, worker, changes);
   await command(
     paths,
     worker,
     lasting.flatMap((change) => commandsOf(change, paths)),
   );
-  await renewCookies(paths, worker, changes);
   for (const change of changes) {
     if (change.kind !== 'forget') continue;
     try {
@@ -113,10 +113,13 @@ async function performChanges(
   }
 }
 
-/** A server that is added has no cookie until its section's are made again; those of others come out the same. */
+/**
+ * A server that was added has no cookie until its section's are made again; those of others come out the same. It
+ * gets its own before its weight, so that whoever is killed in between leaves a server that is not used yet.
+ */
 async function renewCookies(paths: Paths, worker: Worker, changes: readonly Change[]): Promise<void> {
-  const added = changes.flatMap((change) => (change.kind === 'add' ? [change.section] : []));
-  const sticky = [...new Set(added)].filter((section) => section.endsWith('-sticky'));
+  const weighed = changes.flatMap((change) => (change.kind === 'weigh' ? [change.section] : []));
+  const sticky = [...new Set(weighed)].filter((section) => section.endsWith('-sticky'));
   if (sticky.length === 0) return;
   const key = await ensureCookieKey(paths);
   const commands = sticky.map((section) => `set dynamic-cookie-key backend ${section} ${key}`);
