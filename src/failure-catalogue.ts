@@ -1,5 +1,6 @@
 import { deployFailures } from './failures/deploy.ts';
 import { fleetFailures } from './failures/fleet.ts';
+import { gateFailures } from './failures/gates.ts';
 import { installationFailures } from './failures/installation.ts';
 import { interfaceFailures } from './failures/interface.ts';
 import { pushFailures } from './failures/push.ts';
@@ -9,6 +10,7 @@ export const failureCatalogue = {
   ...installationFailures,
   ...pushFailures,
   ...deployFailures,
+  ...gateFailures,
   ...fleetFailures,
   ...interfaceFailures,
 } as const;
