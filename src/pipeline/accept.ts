@@ -1,30 +1,17 @@
-import { announce } from '../announce.ts';
 import { Failure } from '../failure.ts';
 import type { App, Environment } from '../model/app.ts';
 import { type Deploy, hasEnded } from '../model/deploy.ts';
 import { isPreviewName } from '../model/names.ts';
-import type { Release } from '../model/release.ts';
-import { positionOf } from '../queue/turn.ts';
 import type { PushedDeploy } from '../receive/push.ts';
 import { parseDomain } from '../route/domain.ts';
 import { defaultDomain } from '../route/table.ts';
 import { ensureEnvironment, findPlace } from '../store/apps.ts';
-import {
-  findUnfinishedOfCommit,
-  getSource,
-  listUnfinished,
-  type NewDeploy,
-  recordDeploy,
-  requestStop,
-  reserveDeployId,
-} from '../store/deploys.ts';
-import { recordJournal } from '../store/journals.ts';
-import { findReleaseByVersion, getRelease, listReleases } from '../store/releases.ts';
-import type { PipelineDrivers } from './drivers.ts';
+import { findUnfinishedOfCommit, getSource, requestStop, reserveDeployId } from '../store/deploys.ts';
+import { repeatChange } from './accept-change.ts';
 import { readEnvironmentConfig } from './environment.ts';
 import { ensurePreview } from './preview.ts';
-
-export type AcceptDrivers = Pick<PipelineDrivers, 'config' | 'db' | 'journals' | 'touch'>;
+import { type AcceptDrivers, queueDeploy } from './queue-deploy.ts';
+import { findRollbackTarget, listRollbackWarnings, type RollbackWish } from './rollback-target.ts';
 
 /** Records a push as a queued deploy. A push of a commit that is on its way already attaches to that deploy. */
 export async function acceptPush(
@@ -36,24 +23,28 @@ export async function acceptPush(
   const environment = await ensurePlaceOf(push, drivers);
   const running = await findUnfinishedOfCommit(db, environment.id, push.commit);
   if (running) return { deployId: running.id, attached: true };
-  await queueDeploy(drivers, push.app.name, environment, {
-    id: push.deployId,
-    environmentId: environment.id,
-    kind: 'push',
-    actor: push.actor,
-    options: push.options,
-    source: {
-      appId: push.app.id,
-      ref: push.ref,
-      commit: push.commit,
-      previous: push.previous,
-      author: push.author,
-      message: push.message,
+  await queueDeploy(
+    drivers,
+    { app: push.app, environment },
+    {
+      id: push.deployId,
+      environmentId: environment.id,
+      kind: 'push',
       actor: push.actor,
+      options: push.options,
+      source: {
+        appId: push.app.id,
+        ref: push.ref,
+        commit: push.commit,
+        previous: push.previous,
+        author: push.author,
+        message: push.message,
+        actor: push.actor,
+      },
+      fromReleaseId: null,
+      supersede: settings.supersede,
     },
-    fromReleaseId: null,
-    supersede: settings.supersede,
-  });
+  );
   return { deployId: push.deployId, attached: false };
 }
 
@@ -65,54 +56,30 @@ function ensurePlaceOf(push: PushedDeploy, drivers: AcceptDrivers): Promise<Envi
 }
 
 /**
- * Records a rollback to `version`, or to the release that was live before the current one.
- * Throws `release_not_found`, `release_never_live`, `already_live`.
+ * Records a rollback to a release, or to the one that was live before the current one; its log says what it does
+ * not undo. Throws what `findRollbackTarget` throws.
  */
 export async function acceptRollback(
-  wanted: { app: App; environment: Environment; version: number | null; actor: string },
+  wanted: RollbackWish & { app: App; environment: Environment; actor: string },
   drivers: AcceptDrivers,
 ): Promise<Deploy> {
-  const release = await findRollbackTarget(wanted, drivers);
-  return queueDeploy(drivers, wanted.app.name, wanted.environment, {
-    id: await reserveDeployId(drivers.db),
-    environmentId: wanted.environment.id,
-    kind: 'rollback',
-    actor: wanted.actor,
-    options: {},
-    source: null,
-    fromReleaseId: release.id,
-    supersede: true,
-  });
-}
-
-async function findRollbackTarget(
-  { environment, version }: { environment: Environment; version: number | null },
-  { db }: AcceptDrivers,
-) {
-  const current =
-    environment.currentReleaseId === null ? null : await getRelease(db, environment.currentReleaseId);
-  if (version === null) return findReleaseBefore(db, environment, current);
-  const release = await findReleaseByVersion(db, environment.id, version);
-  if (release === undefined)
-    throw new Failure('release_not_found', `${environment.name} has no release v${version}.`);
-  if (release.wentLiveAt === null)
-    throw new Failure('release_never_live', `Release v${version} was never live.`);
-  if (release.id === current?.id) throw new Failure('already_live', `Release v${version} is the live one.`);
-  return release;
-}
-
-/** What a rollback made counts as what it brought back, so that a second rollback goes one further. */
-async function findReleaseBefore(
-  db: AcceptDrivers['db'],
-  environment: Environment,
-  current: Release | null,
-): Promise<Release> {
-  let origin = current;
-  while (origin !== null && origin.rollbackOf !== null) origin = await getRelease(db, origin.rollbackOf);
-  const releases = await listReleases(db, environment.id, { before: origin?.version ?? 0, limit: 100 });
-  const found = releases.find((release) => release.wentLiveAt !== null);
-  if (found) return found;
-  throw new Failure('release_not_found', `${environment.name} has no earlier release that was live.`);
+  const release = await findRollbackTarget(wanted.environment, wanted, drivers.db);
+  const warnings = await listRollbackWarnings(release, drivers.db);
+  return queueDeploy(
+    drivers,
+    wanted,
+    {
+      id: await reserveDeployId(drivers.db),
+      environmentId: wanted.environment.id,
+      kind: 'rollback',
+      actor: wanted.actor,
+      options: {},
+      source: null,
+      fromReleaseId: release.id,
+      supersede: true,
+    },
+    warnings,
+  );
 }
 
 /** Runs an ended deploy again, as a new one. Throws `not_finished`. */
@@ -124,8 +91,9 @@ export async function acceptRetry(deploy: Deploy, actor: string, drivers: Accept
   if (place === undefined || place.destroyed) {
     throw new Failure('app_not_found', `The app of deploy ${deploy.id} does not exist any more.`);
   }
+  if (deploy.kind === 'change') return repeatChange(deploy, place, actor, drivers);
   const source = deploy.sourceId === null ? null : await getSource(drivers.db, deploy.sourceId);
-  return queueDeploy(drivers, place.app.name, place.environment, {
+  return queueDeploy(drivers, place, {
     id: await reserveDeployId(drivers.db),
     environmentId: deploy.environmentId,
     kind: deploy.kind,
@@ -140,27 +108,4 @@ export async function acceptRetry(deploy: Deploy, actor: string, drivers: Accept
 /** Asks a deploy to stop: that build or rollout, and nothing else. Throws `already_finished`. */
 export async function cancelDeploy(deploy: Deploy, actor: string, drivers: AcceptDrivers): Promise<Deploy> {
   return requestStop(drivers.db, deploy.id, actor);
-}
-
-async function queueDeploy(
-  drivers: AcceptDrivers,
-  app: string,
-  environment: Environment,
-  wanted: NewDeploy,
-): Promise<Deploy> {
-  const deploy = await recordDeploy(drivers.db, wanted);
-  announce('receive', 'record', deploy.id);
-  const position = positionOf(deploy.id, await listUnfinished(drivers.db, environment.id));
-  await using journal = await drivers.journals.write(deploy.id);
-  journal.step(`Queued deploy ${deploy.id} for ${app}/${environment.name} (${ordinal(position)} in line)`);
-  announce('journal', 'act', deploy.id);
-  await recordJournal(drivers.db, deploy.id, journal.size());
-  announce('journal', 'record', deploy.id);
-  await drivers.touch(wanted.kind === 'push' ? 'build' : 'rollout', environment.id);
-  return deploy;
-}
-
-function ordinal(n: number): string {
-  const suffix = { one: 'st', two: 'nd', few: 'rd', other: 'th', many: 'th', zero: 'th' };
-  return `${n}${suffix[new Intl.PluralRules('en', { type: 'ordinal' }).select(n)]}`;
 }

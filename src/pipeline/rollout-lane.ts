@@ -23,7 +23,7 @@ import { converge } from './converge.ts';
 import type { PipelineDrivers } from './drivers.ts';
 import { readEnvironmentConfig } from './environment.ts';
 import { endDeploy, type LaneWork, type Turn, toFailure } from './lane.ts';
-import { planNextRelease } from './next-release.ts';
+import { planNextRelease, settleNextRelease } from './next-release.ts';
 import { performStep } from './step.ts';
 import { planTimes, planWanted } from './wanted.ts';
 
@@ -63,7 +63,9 @@ type Context = { readonly job: RolloutJob & { release: Release }; readonly wante
 
 /** A push made its release when it was built; the others make it here, from one that exists. */
 async function findOrMakeRelease({ deploy }: Turn, { db }: PipelineDrivers): Promise<Release> {
-  if (deploy.releaseId !== null) return getRelease(db, deploy.releaseId);
+  if (deploy.releaseId !== null) {
+    return settleNextRelease(deploy, await getRelease(db, deploy.releaseId), db);
+  }
   const release = await recordRelease(db, await planNextRelease(deploy, db));
   await advanceDeploy(db, deploy, { state: 'releasing', release_id: release.id });
   return release;

@@ -204,6 +204,15 @@ export async function findPlace(db: Database, environmentId: string): Promise<Pl
   return row && toPlace(row);
 }
 
+/** The environment that a domain belongs to. */
+export async function findDomainOwner(db: Database, domain: string): Promise<Place | undefined> {
+  const row = await places(db)
+    .innerJoin('domains', 'domains.environment_id', 'environments.id')
+    .where('domains.domain', '=', domain)
+    .executeTakeFirst();
+  return row && toPlace(row);
+}
+
 /** Every environment, those of destroyed apps too: what they left is still to be removed. */
 export async function listPlaces(db: Database, appId?: string): Promise<readonly Place[]> {
   const query = appId === undefined ? places(db) : places(db).where('apps.id', '=', appId);

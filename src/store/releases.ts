@@ -89,6 +89,75 @@ export async function findReleaseByVersion(
   return row && toRelease(row);
 }
 
+/** Releases whose image's digest begins so, the newest first. */
+export async function listReleasesByDigest(
+  db: Database,
+  environmentId: string,
+  prefix: string,
+): Promise<readonly Release[]> {
+  const rows = await db
+    .selectFrom('releases')
+    .selectAll()
+    .where('environment_id', '=', environmentId)
+    .where('digest', '>=', prefix)
+    .where('digest', '<', `${prefix}~`)
+    .orderBy('version', 'desc')
+    .execute();
+  return rows.map(toRelease);
+}
+
+/** Versions after a release whose release command was begun, the oldest first. */
+export async function listReleaseCommandsSince(
+  db: Database,
+  { environmentId, version }: Release,
+): Promise<readonly number[]> {
+  const rows = await db
+    .selectFrom('releases')
+    .innerJoin('steps', 'steps.deploy_id', 'releases.deploy_id')
+    .select('releases.version')
+    .where('releases.environment_id', '=', environmentId)
+    .where('releases.version', '>', version)
+    .where('steps.name', '=', 'release-command')
+    .orderBy('releases.version')
+    .execute();
+  return rows.map((row) => row.version);
+}
+
+/**
+ * Brings a release that was made while its deploy waited in line with what is set when its turn comes: not once its
+ * rollout began, and not for a worker that lost it.
+ */
+export async function settleRelease(
+  db: Database,
+  held: { id: number; epoch: number },
+  release: Release,
+  settled: Pick<Release, 'config' | 'processes' | 'domains'>,
+): Promise<Release> {
+  return db.transaction().execute(async (tx) => {
+    const waiting = await tx
+      .selectFrom('deploys')
+      .select('id')
+      .where('id', '=', held.id)
+      .where('epoch', '=', held.epoch)
+      .where('state', '=', 'releasing')
+      .executeTakeFirst();
+    if (waiting === undefined) return release;
+    const { config, processes, domains } = settled;
+    const texts = {
+      config: JSON.stringify(config),
+      processes: JSON.stringify(processes),
+      domains: JSON.stringify(domains),
+    };
+    await tx
+      .updateTable('releases')
+      .set(texts)
+      .where('id', '=', release.id)
+      .where('went_live_at', 'is', null)
+      .execute();
+    return getRelease(tx, release.id);
+  });
+}
+
 /** Newest first. */
 export async function listReleases(
   db: Database,
