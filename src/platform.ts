@@ -6,6 +6,7 @@ import { openLocalDocker } from './fleet/docker.ts';
 import { openFleet } from './fleet/fleet.ts';
 import { openJournals } from './log/journal.ts';
 import type { Logger, PipelineDrivers } from './pipeline/drivers.ts';
+import { findWritten } from './pipeline/environment.ts';
 import { pullImage } from './publish/perform.ts';
 import { planRegistry } from './publish/registry.ts';
 import { openWakener, type RedisAddress, refuseLossyRedis } from './queue/queue.ts';
@@ -49,7 +50,7 @@ export async function openPlatform(config: Config, role: string): Promise<Platfo
   const loadBalancer = opened.use(
     openHaproxy({ folder: folders.loadBalancer, listen: config.loadBalancer.listen, log }),
   );
-  const isSticky = (env: string) => config.environments[env]?.sticky ?? false;
+  const isSticky = (env: string) => findWritten(config, env)?.sticky ?? false;
   const fleet = opened.use(
     openFleet({
       servers: config.servers,
@@ -73,7 +74,8 @@ export async function openPlatform(config: Config, role: string): Promise<Platfo
     rollout: {
       db,
       fleet,
-      bringImage: (connection, image, signal) => pullImage({ connection, image, registry, signal }),
+      bringImage: (connection, image, signal) =>
+        pullImage({ connection, image, registry, diskFloor: config.limits.diskFloor, signal }),
       applyRoutes: (signal) => applyRoutes(db, { loadBalancer, isSticky }, signal),
       drain: async (slot, names, deadlineMs, signal) => {
         await loadBalancer.drain(slot, names, { deadlineMs, signal });

@@ -36,10 +36,13 @@ export async function* streamBuild(
 export function explainEngine(error: unknown, what: string): Error {
   const failure = toFailure(error, what);
   const lost = failure instanceof Failure && ['docker_lost', 'server_no_docker'].includes(failure.code);
-  return lost ? new Failure('builder_lost', failure.message, { cause: error }) : failure;
+  if (lost) return new Failure('builder_lost', failure.message, { cause: error });
+  const full = failure instanceof Failure && failure.code === 'server_disk_low';
+  return full ? new Failure('build_disk_full', failure.message, { cause: error }) : failure;
 }
 
-async function* parseMessages(answer: NodeJS.ReadableStream): AsyncGenerator<BuildMessage> {
+/** The engine's messages about a build or a pull, as they come. */
+export async function* parseMessages(answer: NodeJS.ReadableStream): AsyncGenerator<BuildMessage> {
   const decoder = new TextDecoder();
   let rest = '';
   for await (const chunk of answer) {

@@ -53,7 +53,7 @@ export const installationFailures = {
   port_in_use: { status: 409, fix: 'Stop what listens there, or change "listen" in deploy.config.json.' },
   server_disk_low: {
     status: 507,
-    fix: 'Free disk on the server, or lower "limits.diskFloor" in deploy.config.json.',
+    fix: 'hawser disk shows what uses it; hawser disk:prune removes what nobody needs.',
   },
   not_a_file: { status: 400, fix: 'Replace it by a plain file and commit again.' },
   not_supervised: { status: 409, fix: 'Restart the services of hawser server and hawser worker by hand.' },

@@ -1,6 +1,10 @@
 import { statfs } from 'node:fs/promises';
+import { Failure } from '../failure.ts';
 import { type Docker, toFailure } from './docker.ts';
 import { unlessAborted } from './shared.ts';
+import type { SshConnection } from './ssh.ts';
+
+const answerMs = 10_000;
 
 export type DiskSpace = { readonly freeBytes: number; readonly totalBytes: number };
 
@@ -64,6 +68,43 @@ export function parseUsage(usage: Usage): EngineUse {
 export async function readLocalSpace(folder: string): Promise<DiskSpace> {
   const { bavail, blocks, bsize } = await statfs(folder);
   return { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
+}
+
+/** Of the file system with this machine's engine; null when that one has its folders elsewhere. */
+export async function readSpaceHere(docker: Docker): Promise<DiskSpace | null> {
+  try {
+    return await readLocalSpace(await findRoot(docker));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw toFailure(error, "look at the engine's disk");
+  }
+}
+
+/** The same of a server, by its own `df`; null when it lets nobody run that. */
+export async function readSpaceThere(
+  docker: Docker,
+  ssh: Pick<SshConnection, 'run' | 'closed' | 'server'>,
+  signal: AbortSignal,
+): Promise<DiskSpace | null> {
+  const bounded = AbortSignal.any([signal, AbortSignal.timeout(answerMs)]);
+  try {
+    const root = await unlessAborted(findRoot(docker), bounded);
+    const { code, stdout } = await ssh.run(['df', '-P', '-B1', '--', root], bounded);
+    return code === 0 ? parseDf(stdout) : null;
+  } catch (error) {
+    signal.throwIfAborted();
+    ssh.closed.throwIfAborted();
+    if (bounded.aborted || !(error instanceof Failure)) return null;
+    throw error;
+  }
+}
+
+async function findRoot(docker: Docker): Promise<string> {
+  try {
+    return ((await docker.info()) as { DockerRootDir: string }).DockerRootDir;
+  } catch (error) {
+    throw toFailure(error, 'ask the engine where its folders are');
+  }
 }
 
 /** The second line of `df -P -B1`: total in the second column, free in the fourth; null for any other text. Pure. */

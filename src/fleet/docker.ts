@@ -37,6 +37,7 @@ export function toFailure(error: unknown, what: string): Error {
   if (error.name === 'AbortError' || error.name === 'TimeoutError') return error;
   const message = engineMessage(error);
   if (isPortTaken(message)) return new Failure('port_taken', `${what}: ${message}`, { cause: error });
+  if (isDiskFull(message)) return new Failure('server_disk_low', `${what}: ${message}`, { cause: error });
   if (isSocketMissing(error)) return new Failure('server_no_docker', `${what}: ${message}`, { cause: error });
   if (isOutcomeUnknown(error)) return new Failure('docker_lost', `${what}: ${message}`, { cause: error });
   return new Failure('docker_failed', `${what}: ${message}`, { cause: error });
@@ -59,6 +60,11 @@ export function isOutcomeUnknown(error: unknown): boolean {
 function isSocketMissing(error: Error): boolean {
   const code = (error as NodeJS.ErrnoException).code;
   return code === 'ENOENT' || code === 'EACCES';
+}
+
+/** What the kernel says of a full disk, in whatever the engine makes of it. */
+export function isDiskFull(message: string): boolean {
+  return /no space left on device|disk quota exceeded/i.test(message);
 }
 
 function isPortTaken(message: string): boolean {

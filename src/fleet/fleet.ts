@@ -1,7 +1,10 @@
+import type { Duplex } from 'node:stream';
 import { Failure } from '../failure.ts';
 import type { LocalServer, Server, SshServer } from '../model/server.ts';
 import { agentOver } from './agent.ts';
+import { type DiskSpace, readSpaceThere } from './disk.ts';
 import { type Docker, openDockerOver, openLocalDocker } from './docker.ts';
+import { connectEngine } from './engine.ts';
 import { explainNoDocker } from './explain.ts';
 import { openShared, type Shared } from './shared.ts';
 import { connectSsh, readHostKey, type SshConnection } from './ssh.ts';
@@ -12,8 +15,12 @@ export type ServerConnection = {
   readonly docker: Docker;
   /** Aborts when the connection is gone, with the Failure that says why. */
   readonly closed: AbortSignal;
+  /** A connection to an address as that server sees it, such as a container's on a network of its engine. */
+  openTcp(host: string, port: number, signal: AbortSignal): Promise<Duplex>;
   /** `host:port` under which this server's engine reaches the embedded registry. */
   registryAddress(): Promise<string>;
+  /** Of the file system that has the engine's images; null when the server does not tell. */
+  diskSpace(signal: AbortSignal): Promise<DiskSpace | null>;
   /** What its engine was found unable to give a container, so that it is not asked for twice. */
   readonly refusals: Set<'open files'>;
 };
@@ -96,7 +103,7 @@ export function openFleet(options: FleetOptions): Fleet {
 function connectLocal(server: LocalServer, options: FleetOptions, closed: AbortSignal): ServerConnection {
   const docker = openLocalDocker(options.dockerSocket ? { socketPath: options.dockerSocket } : {});
   const registryAddress = async () => addressOf(registryOf(options));
-  return { server, docker, closed, registryAddress, refusals: new Set() };
+  return { ...connectEngine(server, docker), closed, registryAddress };
 }
 
 function connectOver(server: SshServer, ssh: SshConnection, options: FleetOptions): ServerConnection {
@@ -109,10 +116,13 @@ function connectOver(server: SshServer, ssh: SshConnection, options: FleetOption
     }
   });
   let forwarded: Promise<{ port: number }> | null = null;
+  const docker = openDockerOver(agent);
   return {
     server,
-    docker: openDockerOver(agent),
+    docker,
+    diskSpace: (signal) => readSpaceThere(docker, ssh, signal),
     closed: ssh.closed,
+    openTcp: ssh.openTcp,
     refusals: new Set(),
     async registryAddress() {
       forwarded ??= ssh.forwardLoopback(registryOf(options));

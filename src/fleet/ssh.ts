@@ -5,6 +5,7 @@ import type { SshServer } from '../model/server.ts';
 import { ChannelSocket } from './channel-socket.ts';
 import { type ChannelCallback, openChannel, pipeToTarget } from './channels.ts';
 import { fingerprintOf } from './host-key.ts';
+import { quoteArguments } from './quote.ts';
 import { openSlots } from './slots.ts';
 import {
   connectFailure,
@@ -26,6 +27,8 @@ export type SshConnection = AsyncDisposable & {
   forwardLoopback(target: { host: string; port: number }): Promise<{ port: number }>;
   /** Exit code of a fixed command line; never build one from what a user typed. */
   exitCodeOf(command: string): Promise<number | null>;
+  /** Runs a program with these arguments; its code is null when it was killed or nothing could be run. */
+  run(argv: readonly string[], signal: AbortSignal): Promise<{ code: number | null; stdout: string }>;
   close(): void;
 };
 
@@ -211,6 +214,7 @@ function wrapClient(client: Client, server: SshServer, log: (message: string) =>
       return { port };
     },
     exitCodeOf: (command) => exitCodeOf(client, command, ended.signal),
+    run: (argv, signal) => runProgram(client, argv, AbortSignal.any([signal, ended.signal])),
     close: () => client.end(),
     async [Symbol.asyncDispose]() {
       client.end();
@@ -236,6 +240,29 @@ async function exitCodeOf(client: Client, command: string, closed: AbortSignal):
     channel.resume();
     channel.stderr.resume();
   });
+}
+
+// Nobody needs more of an answer; a server must not fill our memory.
+const maxAnswer = 64 * 1024;
+
+async function runProgram(
+  client: Client,
+  argv: readonly string[],
+  closed: AbortSignal,
+): Promise<{ code: number | null; stdout: string }> {
+  const channel = await asked<ClientChannel>(closed, (done) => client.exec(quoteArguments(argv), done));
+  let stdout = '';
+  channel.setEncoding('utf8');
+  channel.on('data', (text: string) => {
+    if (stdout.length < maxAnswer) stdout += text;
+  });
+  channel.stderr.resume();
+  let code: number | null = null;
+  channel.once('exit', (exit: number | null) => {
+    code = exit;
+  });
+  await asked<void>(closed, (done) => channel.once('close', () => done(undefined, undefined)));
+  return { code, stdout };
 }
 
 /** A callback's answer, or the reason why the connection closed before it came. */

@@ -8,6 +8,7 @@ import { advanceDeploy, getSource } from '../store/deploys.ts';
 import { recordRelease } from '../store/releases.ts';
 import { listDomains } from '../store/routes.ts';
 import { readSettings } from '../store/settings.ts';
+import { findDiskShortage } from './disk-floor.ts';
 import type { PipelineDrivers } from './drivers.ts';
 import type { LaneWork, Turn } from './lane.ts';
 import { openSource } from './source.ts';
@@ -24,6 +25,7 @@ async function buildRelease(turn: Turn, drivers: PipelineDrivers): Promise<void>
   const { db } = drivers;
   if (deploy.sourceId === null) throw new Error(`deploy ${deploy.id} has no source to build`);
   const source = await getSource(db, deploy.sourceId);
+  await refuseFullDisk(drivers);
   await advanceDeploy(db, deploy, { state: 'building' });
   const built = await performStep(turn, drivers, 'build', () => build(turn, source, drivers));
   signal.throwIfAborted();
@@ -57,6 +59,12 @@ async function buildRelease(turn: Turn, drivers: PipelineDrivers): Promise<void>
   await advanceDeploy(db, deploy, { state: 'releasing', release_id: release.id });
   announce('hand-over', 'record', deploy.id);
   await drivers.touch('rollout', deploy.environmentId);
+}
+
+/** What waited while the disk filled up ends before it begins. Throws `server_disk_low`. */
+async function refuseFullDisk({ config }: PipelineDrivers): Promise<void> {
+  const shortage = await findDiskShortage(config);
+  if (shortage !== null) throw shortage;
 }
 
 async function build(turn: Turn, source: Source, drivers: PipelineDrivers) {

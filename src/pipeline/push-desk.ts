@@ -1,9 +1,8 @@
-import { statfs } from 'node:fs/promises';
-import { Failure } from '../failure.ts';
 import type { Deploy } from '../model/deploy.ts';
 import type { PushDesk } from '../receive/push.ts';
 import { reserveDeployId } from '../store/deploys.ts';
 import { acceptPush } from './accept.ts';
+import { findDiskShortage } from './disk-floor.ts';
 import type { PipelineDrivers } from './drivers.ts';
 import { followDeploy } from './follow.ts';
 import { planPush } from './perform-forecast.ts';
@@ -24,7 +23,7 @@ export function openPushDesk(drivers: PipelineDrivers): PushDesk {
       const deploy = await followDeploy(deployId, write, drivers, signal);
       return { state: deploy.state, reason: deploy.state === 'live' ? null : reasonOf(deploy) };
     },
-    isFree: () => findDiskShortage(config.data, config.limits.diskFloor),
+    isFree: () => findDiskShortage(config),
   };
 }
 
@@ -32,16 +31,4 @@ export function openPushDesk(drivers: PipelineDrivers): PushDesk {
 function reasonOf(deploy: Deploy): string {
   const message = deploy.failureMessage?.split('\n')[0] ?? deploy.state.replace('_', ' ');
   return message.length > 160 ? `${message.slice(0, 159)}…` : message;
-}
-
-/** The Failure that refuses new work while the disk is nearly full; serving goes on. */
-async function findDiskShortage(folder: string, floor: number): Promise<Failure | null> {
-  const { bavail, bsize } = await statfs(folder);
-  const free = bavail * bsize;
-  if (free >= floor) return null;
-  const inGb = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GB`;
-  return new Failure(
-    'server_disk_low',
-    `This server has ${inGb(free)} of disk free; ${inGb(floor)} are needed.`,
-  );
 }

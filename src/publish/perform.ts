@@ -1,5 +1,5 @@
 import { Failure } from '../failure.ts';
-import { type Docker, statusOf, toFailure } from '../fleet/docker.ts';
+import { type Docker, isDiskFull, statusOf, toFailure } from '../fleet/docker.ts';
 import type { ServerConnection } from '../fleet/fleet.ts';
 import type { DeployLog } from '../log/deploy-log.ts';
 import type { Image } from '../model/release.ts';
@@ -7,6 +7,7 @@ import { formatBytes } from './bytes.ts';
 import { pullUntilThere } from './pull.ts';
 import { pushUntilThere } from './push.ts';
 import { hexOf, localRepository, localTag, type Registry, repositoryIn } from './registry.ts';
+import { diskLow, requireRoom } from './room.ts';
 
 export type PublishRequest = {
   readonly docker: Docker;
@@ -57,9 +58,14 @@ export async function publishImage(request: PublishRequest): Promise<Published> 
 }
 
 export type PullRequest = {
-  readonly connection: Pick<ServerConnection, 'docker' | 'registryAddress' | 'closed'>;
+  readonly connection: Pick<
+    ServerConnection,
+    'server' | 'docker' | 'registryAddress' | 'diskSpace' | 'closed'
+  >;
   readonly image: Image;
   readonly registry: Registry;
+  /** Bytes that must be free there before anything is brought. */
+  readonly diskFloor: number;
   readonly signal: AbortSignal;
 };
 
@@ -67,14 +73,21 @@ export type PullRequest = {
  * Makes sure that a server's engine has an image, and answers its local tag there. It is pulled by digest, which the
  * engine verifies, then keeps our tag (which `image prune` spares) and loses the registry's name. Nothing is asked of
  * the registry when the tag is there: it carries the whole digest. Throws `image_not_in_registry`,
- * `registry_unreachable`, `registry_denied`.
+ * `registry_unreachable`, `registry_denied`, `server_disk_low`.
  */
-export async function pullImage({ connection, image, registry, signal }: PullRequest): Promise<string> {
+export async function pullImage({
+  connection,
+  image,
+  registry,
+  diskFloor,
+  signal,
+}: PullRequest): Promise<string> {
   const { docker, closed } = connection;
   signal.throwIfAborted();
   const tag = localTag(image);
   try {
     if ((await findImageSize(docker, image)) !== null) return tag;
+    await requireRoom(connection, diskFloor, signal);
     const address = registry.tunnelled ? await connection.registryAddress() : registry.address;
     const name = `${address}/${repositoryIn(registry, image.repository)}@${image.digest}`;
     await pullUntilThere({ docker, registry, address, signal: AbortSignal.any([signal, closed]) }, name);
@@ -84,6 +97,8 @@ export async function pullImage({ connection, image, registry, signal }: PullReq
   } catch (error) {
     signal.throwIfAborted();
     closed.throwIfAborted();
+    if (isDiskFull((error as Error).message))
+      throw diskLow(connection.server.name, (error as Error).message, error);
     throw toFailure(error, `pull ${image.digest}`);
   }
 }

@@ -10,6 +10,7 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Failure } from '../../src/failure.ts';
 import type { Docker } from '../../src/fleet/docker.ts';
+import type { Server } from '../../src/model/server.ts';
 import { prepareEmbeddedRegistry, type RegistryProgram } from '../../src/publish/embedded.ts';
 import { publishImage, pullImage } from '../../src/publish/perform.ts';
 import { isReady, planRegistry, type Registry } from '../../src/publish/registry.ts';
@@ -47,8 +48,16 @@ async function startRegistry(t: TestContext) {
   return { port, program, child };
 }
 
+const server: Server = { name: 'here', kind: 'local', address: '127.0.0.1', roles: [] };
+
 function connectionOf(docker: Docker, port: number) {
-  return { docker, closed: never, registryAddress: async () => `127.0.0.1:${port}` };
+  return {
+    server,
+    docker,
+    closed: never,
+    registryAddress: async () => `127.0.0.1:${port}`,
+    diskSpace: async () => null,
+  };
 }
 
 async function failureOf(promise: Promise<unknown>): Promise<Failure> {
@@ -87,10 +96,10 @@ test('an image is pushed once, kept locally by its digest, and pulled by it wher
 
   const image = { repository: request.repository, digest: published.digest };
   const nobody = connectionOf(docker, 1);
-  assert.equal(await pullImage({ connection: nobody, image, registry, signal: never }), tag);
+  assert.equal(await pullImage({ connection: nobody, image, registry, diskFloor: 0, signal: never }), tag);
   await docker.getImage(tag).remove({ noprune: true });
   const server = connectionOf(docker, port);
-  assert.equal(await pullImage({ connection: server, image, registry, signal: never }), tag);
+  assert.equal(await pullImage({ connection: server, image, registry, diskFloor: 0, signal: never }), tag);
   const inspect = await docker.getImage(tag).inspect();
   assert.equal(inspect.Id, imageId);
   assert.deepEqual(
@@ -98,7 +107,9 @@ test('an image is pushed once, kept locally by its digest, and pulled by it wher
     [],
   );
   const gone = { ...image, digest: `sha256:${'0'.repeat(64)}` };
-  const failure = await failureOf(pullImage({ connection: server, image: gone, registry, signal: never }));
+  const failure = await failureOf(
+    pullImage({ connection: server, image: gone, registry, diskFloor: 0, signal: never }),
+  );
   assert.equal(failure.code, 'image_not_in_registry');
 });
 
