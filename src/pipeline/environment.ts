@@ -39,7 +39,8 @@ export async function readEnvironmentConfig(drivers: Drivers, name: string): Pro
   );
 }
 
-function findWritten({ environments, previews }: Config, name: string): EnvironmentConfig | undefined {
+/** What the file says of an environment, a preview too. */
+export function findWritten({ environments, previews }: Config, name: string): EnvironmentConfig | undefined {
   if (Object.hasOwn(environments, name)) return environments[name];
   if (previews === null || !isPreviewName(name)) return undefined;
   const like = environments[previews.like];
