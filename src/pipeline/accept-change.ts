@@ -18,6 +18,7 @@ import type { Database } from '../store/database.ts';
 import { insertDeploy, listUnfinished, reserveDeployId } from '../store/deploys.ts';
 import { recordEvent } from '../store/events.ts';
 import { getRelease } from '../store/releases.ts';
+import { refuseWhenClosed, refuseWhenClosed } from './gate.ts';
 import { type AcceptDrivers, tellQueued } from './queue-deploy.ts';
 
 export type ChangeRequest = {
@@ -28,6 +29,10 @@ export type ChangeRequest = {
   readonly action: string;
   /** Fresh containers even when nothing is other. */
   readonly restart?: boolean;
+  /** Why it goes out in spite of a freeze. */
+  readonly overrideFreeze?: string | undefined;
+  /** Why it cannot wait for the end of a freeze. */
+  readonly overrideFreeze?: string | undefined;
   readonly actor: Pick<Actor, 'name'> & Partial<Actor>;
 };
 
@@ -37,7 +42,7 @@ export type AcceptedChange = { readonly change: SettingsChange; readonly deploy:
 /**
  * Sets variables, numbers of processes or domains, and records the deploy that brings them to what is live, as one
  * change of the ledger. Throws `variable_invalid`, `variables_too_large`, `process_unknown`, `domain_invalid`,
- * `domain_taken`, `nothing_live`.
+ * `domain_taken`, `nothing_live`, `app_locked`, `frozen`.
  */
 export async function acceptChange(request: ChangeRequest, drivers: AcceptDrivers): Promise<AcceptedChange> {
   const wanted = checkWish(request.wanted);
@@ -76,7 +81,7 @@ export function nothingLive(): Failure {
 }
 
 async function recordChange(request: ChangeRequest, tx: Database): Promise<AcceptedChange> {
-  const { app, environment, wanted, action, actor, restart = false } = request;
+  const { app, environment, wanted, action, actor, overrideFreeze, restart = false } = request;
   const now = await readDesired(tx, environment.id);
   const change = planChange(now, wanted);
   const isEmpty = isEmptyChange(change);
@@ -92,12 +97,14 @@ async function recordChange(request: ChangeRequest, tx: Database): Promise<Accep
   const isThere = await hasOrGetsRelease(environment.id, tx);
   if (!isThere && restart && isEmpty) throw nothingLive();
   if (!isThere) return { change, deploy: null };
+  const options = { change, ...(overrideFreeze === undefined ? {} : { overrideFreeze }) };
+  await refuseWhenClosed(tx, request, { kind: 'change', options, actor: actor.name }, new Date());
   const deploy = await insertDeploy(tx, {
     id: await reserveDeployId(tx),
     environmentId: environment.id,
     kind: 'change',
     actor: actor.name,
-    options: { change },
+    options,
     source: null,
     fromReleaseId: null,
     supersede: false,

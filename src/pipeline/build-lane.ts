@@ -2,15 +2,19 @@ import { announce } from '../announce.ts';
 import { parseManifest } from '../build/manifest.ts';
 import { performBuild } from '../build/perform.ts';
 import type { Source } from '../model/app.ts';
+import type { Release } from '../model/release.ts';
 import { publishImage } from '../publish/perform.ts';
 import { planRelease } from '../publish/plan.ts';
+import { holdForApproval } from '../store/approvals.ts';
+import { readDesiredAt } from '../store/changes.ts';
 import { advanceDeploy, getSource } from '../store/deploys.ts';
 import { recordRelease } from '../store/releases.ts';
-import { listDomains } from '../store/routes.ts';
-import { readSettings } from '../store/settings.ts';
 import { findDiskShortage } from './disk-floor.ts';
 import type { PipelineDrivers } from './drivers.ts';
+import { readEnvironmentConfig } from './environment.ts';
 import type { LaneWork, Turn } from './lane.ts';
+import { describeWaiting } from './queue-deploy.ts';
+import { settleVariables } from './settle-variables.ts';
 import { openSource } from './source.ts';
 import { performStep } from './step.ts';
 import { repositoryOf } from './wanted.ts';
@@ -36,12 +40,13 @@ async function buildRelease(turn: Turn, drivers: PipelineDrivers): Promise<void>
     publishImage({ docker: drivers.builder, imageId: built.imageId, repository, registry, log, signal }),
   );
   signal.throwIfAborted();
+  const desired = await readDesiredAt(db, deploy);
   const release = await recordRelease(db, {
     ...planRelease({
       manifest: built.manifest,
       exposedPorts: built.exposedPorts,
       limits: drivers.config.limits,
-      settings: await readSettings(db, deploy.environmentId),
+      settings: desired,
     }),
     environmentId: deploy.environmentId,
     image: { repository, digest: image.digest },
@@ -53,12 +58,26 @@ async function buildRelease(turn: Turn, drivers: PipelineDrivers): Promise<void>
     rollbackOf: null,
     imageDeployId: deploy.id,
     promotedFrom: null,
-    domains: await listDomains(db, deploy.environmentId),
+    domains: desired.domains,
   });
   announce('release', 'record', deploy.id);
-  await advanceDeploy(db, deploy, { state: 'releasing', release_id: release.id });
+  await handOver(turn, release, drivers);
   announce('hand-over', 'record', deploy.id);
   await drivers.touch('rollout', deploy.environmentId);
+}
+
+/** To the rollout lane, or to people first. What they read is written before they are asked, so that no kill loses it. */
+async function handOver(
+  { deploy, place, log }: Turn,
+  release: Release,
+  drivers: PipelineDrivers,
+): Promise<void> {
+  const { approval } = await readEnvironmentConfig(drivers, place.environment.name);
+  if (approval === 'none') {
+    return advanceDeploy(drivers.db, deploy, { state: 'releasing', release_id: release.id });
+  }
+  log.step(describeWaiting(deploy.id));
+  await holdForApproval(drivers.db, deploy, release.id);
 }
 
 /** What waited while the disk filled up ends before it begins. Throws `server_disk_low`. */
@@ -74,6 +93,7 @@ async function build(turn: Turn, source: Source, drivers: PipelineDrivers) {
   const files = openSource(drivers.git, turn.place.app.id, source.commit);
   const manifest = await parseManifest(files);
   for (const warning of manifest.warnings) turn.log.warning(warning);
+  await settleVariables(turn, manifest, drivers);
   const built = await performBuild({
     docker: drivers.builder,
     source: files,

@@ -2,25 +2,36 @@ import { announce } from '../announce.ts';
 import type { App, Environment } from '../model/app.ts';
 import type { Deploy } from '../model/deploy.ts';
 import { positionOf } from '../queue/turn.ts';
-import { listUnfinished, type NewDeploy, recordDeploy } from '../store/deploys.ts';
+import { askApproval } from '../store/approvals.ts';
+import { getDeploy, insertDeploy, listUnfinished, type NewDeploy } from '../store/deploys.ts';
 import { recordJournal } from '../store/journals.ts';
 import type { PipelineDrivers } from './drivers.ts';
+import { refuseWhenClosed } from './gate.ts';
 
 export type AcceptDrivers = Pick<PipelineDrivers, 'config' | 'db' | 'journals' | 'touch'>;
 
 type Where = {
-  readonly app: Pick<App, 'name'>;
+  readonly app: Pick<App, 'id' | 'name'>;
   readonly environment: Pick<Environment, 'id' | 'name'>;
 };
 
-/** Records a deploy, writes the first line of its log, then those that are given, and wakes its lane. */
+/**
+ * Records a deploy if nothing forbids it now, writes the first line of its log, then those that are given, and wakes
+ * its lane. Throws `app_locked` and `frozen`.
+ */
 export async function queueDeploy(
   drivers: AcceptDrivers,
   place: Where,
-  wanted: NewDeploy,
+  wanted: NewDeploy & { readonly awaitsApproval?: boolean },
   lines: readonly string[] = [],
 ): Promise<Deploy> {
-  const deploy = await recordDeploy(drivers.db, wanted);
+  const deploy = await drivers.db.transaction().execute(async (tx) => {
+    await refuseWhenClosed(tx, place, wanted, new Date());
+    const recorded = await insertDeploy(tx, wanted);
+    if (!wanted.awaitsApproval) return recorded;
+    await askApproval(tx, recorded);
+    return getDeploy(tx, recorded.id);
+  });
   announce('receive', 'record', deploy.id);
   await tellQueued(drivers, place, deploy, lines);
   return deploy;
@@ -39,10 +50,16 @@ export async function tellQueued(
     `Queued deploy ${deploy.id} for ${app.name}/${environment.name} (${ordinal(position)} in line)`,
   );
   for (const line of lines) journal.detail(line);
+  if (deploy.hold === 'approval') journal.step(describeWaiting(deploy.id));
   announce('journal', 'act', deploy.id);
   await recordJournal(drivers.db, deploy.id, journal.size());
   announce('journal', 'record', deploy.id);
   await drivers.touch(deploy.kind === 'push' ? 'build' : 'rollout', environment.id);
+}
+
+/** What tells whoever follows a deploy how it can go on. */
+export function describeWaiting(deployId: number): string {
+  return `Waiting for approval: hawser approvals:grant ${deployId}`;
 }
 
 function ordinal(n: number): string {

@@ -262,7 +262,7 @@ export async function requestStop(db: Database, id: number, actor: string): Prom
       throw new Failure('already_finished', `Deploy ${id} has ended: ${deploy.state}.`);
     }
     const reason = { failure_code: 'cancelled', failure_message: `Cancelled by ${actor}.` };
-    const waits = deploy.state === 'queued';
+    const waits = deploy.state === 'queued' || deploy.hold === 'approval';
     const change = waits
       ? { ...reason, state: 'cancelled' as DeployState, ended_at: now() }
       : { stop_request: 'cancelled' as const, failure_message: reason.failure_message };
