@@ -4,6 +4,7 @@ import { gateFailures } from './failures/gates.ts';
 import { installationFailures } from './failures/installation.ts';
 import { interfaceFailures } from './failures/interface.ts';
 import { pushFailures } from './failures/push.ts';
+import { settingsFailures } from './failures/settings.ts';
 
 /** Every code that a user may meet: its HTTP status and the next step. Codes are stable for ever. */
 export const failureCatalogue = {
@@ -11,6 +12,7 @@ export const failureCatalogue = {
   ...pushFailures,
   ...deployFailures,
   ...gateFailures,
+  ...settingsFailures,
   ...fleetFailures,
   ...interfaceFailures,
 } as const;

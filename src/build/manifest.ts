@@ -1,5 +1,5 @@
 import { Failure } from '../failure.ts';
-import type { Check, Manifest, Service } from '../model/manifest.ts';
+import type { AwaitedVariable, Check, Manifest, Service } from '../model/manifest.ts';
 import type { HealthCheck, Process } from '../model/release.ts';
 import { parseAppJson } from './app-json.ts';
 import type { AppJson, WrittenHealthCheck } from './app-json-schema.ts';
@@ -35,6 +35,7 @@ export function planManifest(texts: { procfile: string | null; appJson: string |
     processes,
     release: release === undefined ? null : toCommand(release),
     env: planEnv(written),
+    awaited: listAwaited(written),
     health: planHealth(written.healthchecks.web ?? []),
     build: {
       dockerfile: build.dockerfile ?? null,
@@ -101,6 +102,16 @@ function planEnv({ env }: AppJson): Record<string, string> {
   );
 }
 
+/** As Heroku has it, a variable without a value is expected unless it says otherwise. */
+function listAwaited({ env }: AppJson): AwaitedVariable[] {
+  return Object.entries(env).flatMap(([name, entry]): AwaitedVariable[] => {
+    if (typeof entry === 'string' || entry.value !== undefined) return [];
+    if (entry.generator === 'secret') return [{ name, kind: 'secret' }];
+    if (entry.required === false) return [];
+    return [{ name, kind: entry.required === true ? 'required' : 'expected' }];
+  });
+}
+
 /** Dokku's meaning: so many attempts, each with its timeout, so long apart; numbers are seconds. */
 function planHealth(checks: readonly WrittenHealthCheck[]): Partial<HealthCheck> | null {
   const check = findStartup(checks);
@@ -122,16 +133,11 @@ function findStartup(checks: readonly WrittenHealthCheck[]): WrittenHealthCheck 
 
 function listWarnings(written: AppJson, processes: readonly Process[]): string[] {
   const types = processes.map(({ type }) => type);
-  const { env, formation, healthchecks, environments } = written;
+  const { formation, healthchecks, environments } = written;
   return [
     ...listWithoutEffect('environments', environments, ['test']),
     ...listWithoutEffect('environments.test', environments.test, ['scripts', 'env', 'timeout']),
     ...listWithoutEffect('environments.test.scripts', environments.test?.scripts, ['test']),
-    ...Object.entries(env).flatMap(([name, entry]) =>
-      typeof entry === 'object' && entry.value === undefined && entry.required !== false
-        ? [`app.json: ${name} is required and has no "value"`]
-        : [],
-    ),
     ...Object.keys(formation).flatMap((type) =>
       types.includes(type) || type === 'release'
         ? []

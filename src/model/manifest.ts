@@ -32,12 +32,19 @@ export type Service = {
   readonly ready: readonly string[] | null;
 };
 
+/** A variable that an app names without a value; a secret is made once, a required one must be set before a deploy. */
+export type AwaitedVariable = {
+  readonly name: string;
+  readonly kind: 'secret' | 'required' | 'expected';
+};
+
 /** What an app says about itself in its Procfile and app.json. */
 export type Manifest = {
   readonly processes: readonly Process[];
   /** The release command: runs once in the new image. */
   readonly release: readonly string[] | null;
   readonly env: Readonly<Record<string, string>>;
+  readonly awaited: readonly AwaitedVariable[];
   readonly health: Partial<HealthCheck> | null;
   readonly build: BuildSettings;
   readonly resources: Partial<Resources>;

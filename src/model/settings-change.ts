@@ -77,7 +77,7 @@ export function toWanted({ vars, scale, domains }: SettingsChange): WantedChange
 
 /** True when all is so already. */
 export function isEmptyChange({ vars, scale, domains }: SettingsChange): boolean {
-  return [vars, scale, domains].every((part) => listMoved(part).length === 0);
+  return listMoved(vars).length + listMoved(scale).length + listMoved(domains).length === 0;
 }
 
 /** `config: +A ~B -C, scale: web=3, domains: +shop.example`, of variables only the names; empty for no change. */

@@ -18,7 +18,7 @@ import type { Database } from '../store/database.ts';
 import { insertDeploy, listUnfinished, reserveDeployId } from '../store/deploys.ts';
 import { recordEvent } from '../store/events.ts';
 import { getRelease } from '../store/releases.ts';
-import { refuseWhenClosed, refuseWhenClosed } from './gate.ts';
+import { refuseWhenClosed } from './gate.ts';
 import { type AcceptDrivers, tellQueued } from './queue-deploy.ts';
 
 export type ChangeRequest = {
@@ -29,8 +29,6 @@ export type ChangeRequest = {
   readonly action: string;
   /** Fresh containers even when nothing is other. */
   readonly restart?: boolean;
-  /** Why it goes out in spite of a freeze. */
-  readonly overrideFreeze?: string | undefined;
   /** Why it cannot wait for the end of a freeze. */
   readonly overrideFreeze?: string | undefined;
   readonly actor: Pick<Actor, 'name'> & Partial<Actor>;

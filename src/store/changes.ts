@@ -28,6 +28,25 @@ export async function readDesiredAt(
   return undoAll(await readDesired(db, environmentId), pending);
 }
 
+/**
+ * Sets variables that nobody has set yet; answers with all that a deploy finds, and the names of those that were
+ * set by this.
+ */
+export async function fillVariables(
+  db: Database,
+  deploy: { readonly id: number; readonly environmentId: string },
+  values: Readonly<Record<string, string>>,
+): Promise<{ readonly vars: Readonly<Record<string, string>>; readonly filled: readonly string[] }> {
+  return db.transaction().execute(async (tx) => {
+    const settings = await readSettings(tx, deploy.environmentId);
+    const filled = Object.keys(values).filter((name) => !Object.hasOwn(settings.vars, name));
+    if (filled.length > 0) {
+      await writeSettings(tx, deploy.environmentId, { ...settings, vars: { ...values, ...settings.vars } });
+    }
+    return { vars: (await readDesiredAt(tx, deploy)).vars, filled };
+  });
+}
+
 /** Replaces what is set. A domain that another environment took meanwhile stays with that one. */
 export async function writeDesired(tx: Database, environmentId: string, desired: Desired): Promise<void> {
   await writeSettings(tx, environmentId, desired);

@@ -106,6 +106,22 @@ export async function listReleasesByDigest(
   return rows.map(toRelease);
 }
 
+/** The value of a variable in the newest release of an environment that has it. */
+export async function findNewestValue(
+  db: Database,
+  environmentId: string,
+  name: string,
+): Promise<string | undefined> {
+  const rows = await db
+    .selectFrom('releases')
+    .select('config')
+    .where('environment_id', '=', environmentId)
+    .orderBy('version', 'desc')
+    .execute();
+  const configs = rows.map((row): Record<string, string> => JSON.parse(row.config));
+  return configs.find((config) => Object.hasOwn(config, name))?.[name];
+}
+
 /** Versions after a release whose release command was begun, the oldest first. */
 export async function listReleaseCommandsSince(
   db: Database,

@@ -24,6 +24,7 @@ test('without files an app is one web process with the image own command', () =>
     processes: [{ type: 'web', command: null, quantity: null }],
     release: null,
     env: {},
+    awaited: [],
     health: null,
     build: { dockerfile: null, context: '', target: null, args: {} },
     resources: {},
@@ -71,6 +72,8 @@ test('app.json gives values, checks, build settings and resources', () => {
       VALUE: { description: 'x', value: 'v' },
       OPTIONAL: { required: false },
       NEEDED: { required: true },
+      HOPED: { description: 'y' },
+      MADE: { generator: 'secret' },
     },
     healthchecks: { web: [{ type: 'startup', path: '/up', attempts: 4, timeout: 2, wait: 1 }] },
     hawser: {
@@ -87,7 +90,12 @@ test('app.json gives values, checks, build settings and resources', () => {
     args: { A: '1' },
   });
   assert.deepEqual(manifest.resources, { memory: 256 * 1024 ** 2, cpus: 0.5 });
-  assert.deepEqual(manifest.warnings, ['app.json: NEEDED is required and has no "value"']);
+  assert.deepEqual(manifest.warnings, []);
+  assert.deepEqual(manifest.awaited, [
+    { name: 'NEEDED', kind: 'required' },
+    { name: 'HOPED', kind: 'expected' },
+    { name: 'MADE', kind: 'secret' },
+  ]);
 });
 
 test('what has no effect is a warning, what is free is not', () => {

@@ -1,0 +1,23 @@
+import type { Entries } from './entry.ts';
+
+/** Variables, numbers of processes, domains, and releases by the digest of their image. */
+export const settingsFailures = {
+  nothing_live: { status: 409, fix: 'Push the app: git push REMOTE main.' },
+  variable_invalid: { status: 400, fix: 'Correct the name or the value that is named above.' },
+  variables_too_large: {
+    status: 400,
+    fix: 'Keep large values in a file of the image, or in a store of their own.',
+  },
+  variable_not_set: { status: 404, fix: 'hawser config -a APP -e ENV lists those that are set.' },
+  dotenv_invalid: {
+    status: 400,
+    fix: 'Write one NAME=VALUE a line; put values with line breaks in double quotes.',
+  },
+  config_missing: { status: 409, fix: 'hawser config:set -a APP -e ENV NAME=VALUE, then push again.' },
+  process_unknown: { status: 404, fix: 'hawser ps -a APP -e ENV shows the processes of the live release.' },
+  domain_taken: { status: 409, fix: 'Choose another domain, or remove it there first.' },
+  digest_ambiguous: {
+    status: 409,
+    fix: 'Name more of the digest, or the release: hawser releases lists them.',
+  },
+} as const satisfies Entries;

@@ -1,0 +1,43 @@
+import { randomBytes } from 'node:crypto';
+import { Failure } from '../failure.ts';
+import type { Manifest } from '../model/manifest.ts';
+import { fillVariables } from '../store/changes.ts';
+import { findNewestValue } from '../store/releases.ts';
+import type { PipelineDrivers } from './drivers.ts';
+import type { Turn } from './lane.ts';
+
+const secretBytes = 32;
+
+/**
+ * What an app awaits of its environment is there before anything is built: secrets are made once, and a required
+ * variable that nobody set ends the deploy. Throws `config_missing` with the command that mends it.
+ */
+export async function settleVariables(
+  turn: Turn,
+  { awaited }: Pick<Manifest, 'awaited'>,
+  { db }: Pick<PipelineDrivers, 'db'>,
+): Promise<void> {
+  const { place, log } = turn;
+  const secrets: Record<string, string> = {};
+  for (const { name, kind } of awaited) {
+    if (kind !== 'secret') continue;
+    // A rollback may have taken it away; what is encrypted with it must stay readable.
+    const kept = await findNewestValue(db, place.environment.id, name);
+    secrets[name] = kept ?? randomBytes(secretBytes).toString('hex');
+  }
+  const { vars, filled } = await fillVariables(db, turn.deploy, secrets);
+  for (const name of filled) log.detail(`app.json: ${name} was made, as a secret`);
+  const missing = awaited.filter(({ name }) => !Object.hasOwn(vars, name));
+  const required = missing.flatMap(({ name, kind }) => (kind === 'required' ? [name] : []));
+  if (required.length > 0) throw toFailure(turn, required);
+  for (const { name } of missing) log.warning(`app.json: ${name} is awaited and has no value`);
+}
+
+function toFailure({ place }: Turn, names: readonly string[]): Failure {
+  const { app, environment } = place;
+  const verb = names.length === 1 ? 'is' : 'are';
+  const words = names.map((name) => `${name}=…`).join(' ');
+  return new Failure('config_missing', `${names.join(', ')} ${verb} required by app.json and not set.`, {
+    fix: `hawser config:set -a ${app.name} -e ${environment.name} ${words}, then push again.`,
+  });
+}
