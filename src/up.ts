@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { Config } from './config.ts';
 import { Failure } from './failure.ts';
 import { ensureIdentity } from './fleet/identity.ts';
+import { collectIfOrdered } from './publish/collect.ts';
 import { prepareEmbeddedRegistry } from './publish/embedded.ts';
 import { refuseLossyRedis } from './queue/queue.ts';
 import { haproxyProcess } from './route/load-balancers/haproxy.ts';
@@ -41,12 +42,13 @@ export async function runUp({ config, env, say }: UpOptions): Promise<void> {
   const events = {
     started: (name: string, pid: number, adopted: boolean) =>
       say(`${name} ${adopted ? 'goes on' : 'started'} (process ${pid})`),
-    askedRestart: () => void restartOwn(children),
+    askedRestart: (part: string | null) =>
+      void (part === null ? restartOwn(children) : restartPart(children, part)),
     died: (name: string, how: string, waitMs: number) =>
       say(`${name} ${how}; it is started again${waitMs > 0 ? ` in ${waitMs} ms` : ''}`),
   };
   try {
-    for (const plan of await planChildren(config, folders, env))
+    for (const plan of await planChildren(config, folders, { env, say }))
       children.push(keepChild(plan, folders, events));
     process.on('SIGHUP', () => void restartOwn(children));
     if (await waitUntilReady(config, shutdown)) say(`Hawser is up: ${config.url}`);
@@ -71,6 +73,10 @@ async function restartOwn(children: readonly Child[]): Promise<void> {
   await Promise.all(children.filter((child) => isOwn(child.name)).map((child) => child.restart()));
 }
 
+async function restartPart(children: readonly Child[], name: string): Promise<void> {
+  await children.find((child) => child.name === name)?.restart();
+}
+
 function isOwn(name: string): boolean {
   return name === 'server' || name.startsWith('worker');
 }
@@ -78,7 +84,7 @@ function isOwn(name: string): boolean {
 async function planChildren(
   config: Config,
   folders: Folders,
-  env: Readonly<Record<string, string>>,
+  { env, say }: Pick<UpOptions, 'env' | 'say'>,
 ): Promise<ChildPlan[]> {
   const plans: ChildPlan[] = [];
   const part = (name: string, rest: Pick<ChildPlan, 'file' | 'argv'> & Partial<ChildPlan>) =>
@@ -94,8 +100,10 @@ async function planChildren(
     part('redis', { file: 'redis-server', argv: () => redisArguments(folders) });
   if (config.registry === 'embedded') {
     const port = await keepLoopbackPort(join(folders.run, 'registry.port'));
-    const { file, argv } = await prepareEmbeddedRegistry({ folder: folders.registry, port });
-    part('registry', { file, argv: () => argv });
+    const { file, argv, configFile } = await prepareEmbeddedRegistry({ folder: folders.registry, port });
+    const prepare = (signal: AbortSignal) =>
+      collectIfOrdered({ folder: folders.registry, configFile, env, signal, say });
+    part('registry', { file, argv: () => argv, prepare });
   }
   const haproxy = haproxyProcess({ folder: folders.loadBalancer, listen: config.loadBalancer.listen });
   part('load-balancer', { file: haproxy.file, argv: () => haproxy.argv, prepare: haproxy.prepare });

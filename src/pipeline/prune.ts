@@ -8,8 +8,8 @@ import { type EngineImage, planPrune } from '../publish/retain.ts';
 import type { Place } from '../store/apps.ts';
 import type { PipelineDrivers } from './drivers.ts';
 import { readServers } from './environment.ts';
-import { type KeptNow, readKept } from './kept.ts';
 import { findLeftovers, removeLeftovers } from './leftovers.ts';
+import { type KeptNow, readKept } from './retained.ts';
 import { repositoryOf } from './wanted.ts';
 
 /** What went from one place, or would go. */

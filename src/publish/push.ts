@@ -28,7 +28,9 @@ export async function pushUntilThere(request: PushRequest, name: string): Promis
       return await push(request, name);
     } catch (error) {
       signal.throwIfAborted();
-      const away = error instanceof Failure && error.code === 'registry_unreachable';
+      // Layers that a collection of garbage took away in mid-push are sent again.
+      const again = ['registry_unreachable', 'image_not_in_registry'];
+      const away = error instanceof Failure && again.includes(error.code);
       if (!away || performance.now() + pause > deadline) throw error;
       if (!said) log.warning(`The registry ${registry.address} does not answer; trying for a minute`);
       said = true;

@@ -10,6 +10,8 @@ export type RegistryAuth = {
 
 /** Where images are kept. */
 export type Registry = {
+  /** As we reach its API: `http://host:port`. */
+  readonly origin: string;
   /** `host:port` as the builder's engine reaches it. */
   readonly address: string;
   /** Servers reach it through their own connection to us, under another address. */
@@ -23,12 +25,13 @@ const ownNamespace = 'hawser';
 /** The registry that the configuration means; `embeddedPort` is where ours listens on the loopback. Pure. */
 export function planRegistry(registry: Config['registry'], embeddedPort: number): Registry {
   if (registry === 'embedded') {
-    return { address: `127.0.0.1:${embeddedPort}`, tunnelled: true, namespace: ownNamespace, auth: null };
+    const address = `127.0.0.1:${embeddedPort}`;
+    return { origin: `http://${address}`, address, tunnelled: true, namespace: ownNamespace, auth: null };
   }
-  const address = new URL(registry.url).host;
+  const { origin, host: address } = new URL(registry.url);
   const { username, password, namespace } = registry;
   const auth = username === null || password === null ? null : { username, password, serveraddress: address };
-  return { address, tunnelled: false, namespace, auth };
+  return { origin, address, tunnelled: false, namespace, auth };
 }
 
 /** The path of an app's images in a registry: `hawser/ID`, with the registry's own namespace in place of ours. */

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { partToRestart } from './ask-restart.ts';
 import { findProcess, formatProcess, isAlive, type ProcessId, parseProcess } from './process-id.ts';
 import { isSignOfLife, watchSigns } from './sign-of-life.ts';
 
@@ -16,7 +17,8 @@ export type ChildPlan = {
   readonly adopt: boolean;
   /** Ends itself when this process is gone, and is told of it by its channel; over it come its signs of life. */
   readonly channel: boolean;
-  prepare?(): Promise<void>;
+  /** Before every start; it ends early when the signal aborts. */
+  prepare?(signal: AbortSignal): Promise<void>;
 };
 
 export type ChildFolders = { readonly run: string; readonly logs: string };
@@ -36,8 +38,8 @@ const steadyMs = 10_000;
 type Events = {
   started(name: string, pid: number, adopted: boolean): void;
   died(name: string, how: string, waitMs: number): void;
-  /** A child asks that our own processes be started anew, with the config as it is now. */
-  askedRestart(): void;
+  /** A child asks that a part be started anew; null means our own processes, with the config as it is now. */
+  askedRestart(part: string | null): void;
 };
 
 /** Keeps one program running: started, watched, started again when it dies, with growing pauses. */
@@ -70,7 +72,7 @@ export function keepChild(plan: ChildPlan, folders: ChildFolders, events: Events
     }
     if (old) await end(old);
     try {
-      await plan.prepare?.();
+      await plan.prepare?.(ending.signal);
       return await spawnAndWait();
     } catch (error) {
       return (error as Error).message;
@@ -103,7 +105,9 @@ export function keepChild(plan: ChildPlan, folders: ChildFolders, events: Events
       silentTicks = ticks;
       signalProcess(id, 'SIGKILL');
     });
-    child.on('message', (message) => (isSignOfLife(message) ? signs.heard() : events.askedRestart()));
+    child.on('message', (message) =>
+      isSignOfLife(message) ? signs.heard() : events.askedRestart(partToRestart(message)),
+    );
     return { silentTicks: () => silentTicks, [Symbol.dispose]: () => signs[Symbol.dispose]() };
   }
 
