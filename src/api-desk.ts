@@ -5,6 +5,7 @@ import type { Config } from './config.ts';
 import { Failure } from './failure.ts';
 import type { App } from './model/app.ts';
 import { acceptRetry, acceptRollback, cancelDeploy } from './pipeline/accept.ts';
+import { acceptChange } from './pipeline/accept-change.ts';
 import type { Platform } from './platform.ts';
 import { isReady as isRegistryReady } from './publish/registry.ts';
 import { checkRedis } from './queue/queue.ts';
@@ -32,6 +33,8 @@ export function openApiDesk(platform: Platform, readAgain: () => Config): ApiDes
     },
     destroyApp: (app) => destroyWhole(app, platform),
     rollback: (wanted) => acceptRollback(wanted, drivers),
+    change: (request) => acceptChange(request, drivers),
+    listCommits: (app, from, to, most) => git.listCommits(app.id, from, to, most),
     retry: (deploy, actor) => acceptRetry(deploy, actor, drivers),
     cancel: (deploy, actor) => cancelDeploy(deploy, actor, drivers),
     async setMaintenance(place, text, actor) {

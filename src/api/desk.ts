@@ -3,6 +3,8 @@ import type { Fleet } from '../fleet/fleet.ts';
 import type { Journals } from '../log/journal.ts';
 import type { App, Environment } from '../model/app.ts';
 import type { Deploy } from '../model/deploy.ts';
+import type { AcceptedChange, ChangeRequest } from '../pipeline/accept-change.ts';
+import type { Commit } from '../receive/git.ts';
 import type { Place } from '../store/apps.ts';
 import type { Database } from '../store/database.ts';
 
@@ -21,8 +23,13 @@ export type ApiDesk = {
     app: App;
     environment: Environment;
     version: number | null;
+    digest?: string | undefined;
     actor: string;
   }): Promise<Deploy>;
+  /** Changes settings, with the deploy that brings them. */
+  change(request: ChangeRequest): Promise<AcceptedChange>;
+  /** Commits that are in `to` and not in `from`, the newest first; none of one that the repository lacks. */
+  listCommits(app: App, from: string, to: string, most: number): Promise<readonly Commit[]>;
   retry(deploy: Deploy, actor: string): Promise<Deploy>;
   cancel(deploy: Deploy, actor: string): Promise<Deploy>;
   /**

@@ -36,6 +36,11 @@ export const newToken = z.strictObject({
 export const rollbackBody = z.strictObject({
   env: envName.optional(),
   version: z.int().min(1).nullable().default(null),
+  /** Of the image, or its first 8 to 64 characters. */
+  digest: z
+    .string()
+    .regex(/^(?:sha256:)?[0-9a-f]{8,64}$/, 'use sha256:… with 8 characters or more')
+    .optional(),
 });
 
 export const maintenanceBody = z.strictObject({

@@ -1,7 +1,9 @@
 import { Failure } from '../failure.ts';
 import type { App } from '../model/app.ts';
-import { listPlaces, type Place } from '../store/apps.ts';
+import { defaultDomain } from '../route/table.ts';
+import { ensureEnvironment, listPlaces, type Place } from '../store/apps.ts';
 import type { Database } from '../store/database.ts';
+import type { ApiDesk } from './desk.ts';
 
 /**
  * The environment that is meant: the one that is named, else `production`, else the only one.
@@ -18,4 +20,22 @@ export async function choosePlace(db: Database, app: App, name: string | undefin
     'environment_unknown',
     `${app.name} has no environment ${JSON.stringify(String(wanted).slice(0, 80))}; ${there}.`,
   );
+}
+
+/** The same, made when deploy.config.json has it and nothing was pushed to it yet. Throws `environment_unknown`. */
+export async function ensurePlace(
+  { config, db }: Pick<ApiDesk, 'config' | 'db'>,
+  app: App,
+  name: string | undefined,
+): Promise<Place> {
+  const places = (await listPlaces(db, app.id)).filter((place) => !place.destroyed);
+  const written = Object.keys(config.environments);
+  const only = places.length === 0 && written.length === 1 ? written[0] : undefined;
+  const wanted = name ?? only ?? (places.length === 1 ? undefined : 'production');
+  const isThere = wanted === undefined || places.some(({ environment }) => environment.name === wanted);
+  if (!isThere && written.includes(wanted)) {
+    const domain = defaultDomain(config.domain, app.name, wanted);
+    await ensureEnvironment(db, app, { name: wanted, domain });
+  }
+  return choosePlace(db, app, wanted);
 }

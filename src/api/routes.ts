@@ -1,10 +1,13 @@
 import type { Route } from './route.ts';
 import { appRoutes } from './routes/apps.ts';
+import { configRoutes } from './routes/config.ts';
 import { containerRoutes } from './routes/containers.ts';
 import { deployRoutes } from './routes/deploys.ts';
+import { domainRoutes } from './routes/domains.ts';
 import { installationRoutes } from './routes/installation.ts';
 import { maintenanceRoutes } from './routes/maintenance.ts';
 import { releaseRoutes } from './routes/releases.ts';
+import { scaleRoutes } from './routes/scale.ts';
 import { serverRoutes } from './routes/servers.ts';
 import { tokenRoutes } from './routes/tokens.ts';
 
@@ -13,6 +16,9 @@ export const routes: readonly Route[] = [
   ...appRoutes,
   ...deployRoutes,
   ...releaseRoutes,
+  ...configRoutes,
+  ...scaleRoutes,
+  ...domainRoutes,
   ...containerRoutes,
   ...maintenanceRoutes,
   ...serverRoutes,

@@ -1,6 +1,5 @@
 import type { Config } from '../config.ts';
 import type { Deploy } from '../model/deploy.ts';
-import type { Release } from '../model/release.ts';
 import { defaultDomain } from '../route/table.ts';
 import type { Place } from '../store/apps.ts';
 import type { Database } from '../store/database.ts';
@@ -56,28 +55,6 @@ export async function describeDeploy(db: Database, deploy: Deploy, { app, enviro
     startedAt: deploy.startedAt,
     switchedAt: deploy.switchedAt,
     endedAt: deploy.endedAt,
-  };
-}
-
-/** A release as the API shows it; of its config only the names, since values may be secrets. */
-export async function describeRelease(db: Database, release: Release, currentId: number | null) {
-  const origin = release.rollbackOf === null ? null : await getRelease(db, release.rollbackOf);
-  return {
-    version: release.version,
-    current: release.id === currentId,
-    image: release.image,
-    config: Object.keys(release.config).sort(),
-    processes: release.processes,
-    releaseCommand: release.releaseCommand,
-    port: release.port,
-    commit: release.commit,
-    author: release.author,
-    message: release.message,
-    actor: release.actor,
-    deploy: release.deployId,
-    rollbackOf: origin?.version ?? null,
-    createdAt: release.createdAt,
-    wentLiveAt: release.wentLiveAt,
   };
 }
 

@@ -3,11 +3,14 @@ import { access, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { Failure } from '../failure.ts';
+import { type Commit, listCommits } from './git-log.ts';
 import { requireGit, syncFileSystem } from './git-process.ts';
 import { changeRefs, isAncestor, listRefs, type RefChange, readRef } from './git-refs.ts';
 import { sweep } from './git-sweep.ts';
 import { archive, type BlobRead, listTree, readBlob, readCommit, type TreeEntry } from './git-tree.ts';
 import { type ObjectReader, openObjectReader } from './object-reader.ts';
+
+export type { Commit } from './git-log.ts';
 
 /** The repositories of all apps: bare, one folder per app id, touched by git's plumbing only. */
 export type Git = {
@@ -26,6 +29,8 @@ export type Git = {
   ): Promise<{ entries: TreeEntry[]; complete: boolean }>;
   /** `author` is "Name <address>", `message` the subject line, `time` ISO 8601. */
   readCommit(id: string, oid: string): Promise<{ author: string; message: string; time: string }>;
+  /** Commits that are in `to` and not in `from`, the newest first; none of one that the repository lacks. */
+  listCommits(id: string, from: string, to: string, most: number): Promise<Commit[]>;
   isAncestor(
     id: string,
     ancestor: string,
@@ -98,6 +103,7 @@ export function openGit(options: { repositories: string }): Git {
     readBlob: (id, commit, file, { maxBytes }) => readBlob(path(id), checkOid(commit), file, maxBytes),
     listTree: (id, commit, how) => listTree(path(id), checkOid(commit), how),
     readCommit: (id, oid) => readCommit(path(id), checkOid(oid)),
+    listCommits: (id, from, to, most) => listCommits(path(id), checkOid(from), checkOid(to), most),
     isAncestor: (id, ancestor, descendant, env) =>
       isAncestor(path(id), checkOid(ancestor), checkOid(descendant), env),
     readRef: (id, ref) => readRef(path(id), checkRef(ref)),

@@ -174,6 +174,20 @@ export async function settleRelease(
   });
 }
 
+/** The release that was live before this one. */
+export async function findLiveBefore(db: Database, release: Release): Promise<Release | undefined> {
+  const row = await db
+    .selectFrom('releases')
+    .selectAll()
+    .where('environment_id', '=', release.environmentId)
+    .where('version', '<', release.version)
+    .where('went_live_at', 'is not', null)
+    .orderBy('version', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return row && toRelease(row);
+}
+
 /** Newest first. */
 export async function listReleases(
   db: Database,

@@ -13,6 +13,7 @@ import type { App, Environment } from '../../src/model/app.ts';
 import type { Deploy } from '../../src/model/deploy.ts';
 import type { Right } from '../../src/model/token.ts';
 import { acceptRetry, acceptRollback, cancelDeploy } from '../../src/pipeline/accept.ts';
+import { acceptChange } from '../../src/pipeline/accept-change.ts';
 import { createApp, destroyApp, ensureEnvironment } from '../../src/store/apps.ts';
 import { type Database, openLedger } from '../../src/store/database.ts';
 import {
@@ -126,6 +127,8 @@ function makeDesk(config: Config, db: Database, journals: Journals): ApiDesk {
     createApp: (name, actor) => createApp(db, name, actor),
     destroyApp: (app) => destroyApp(db, app.id),
     rollback: (wanted) => acceptRollback(wanted, drivers),
+    change: (request) => acceptChange(request, drivers),
+    listCommits: async () => [],
     retry: (deploy, actor) => acceptRetry(deploy, actor, drivers),
     cancel: (deploy, actor) => cancelDeploy(deploy, actor, drivers),
     async setMaintenance(place, text, actor) {

@@ -1,9 +1,11 @@
+import { Failure } from '../../failure.ts';
 import { getDeploy } from '../../store/deploys.ts';
-import { listReleases } from '../../store/releases.ts';
-import { envPageQuery, nothing, rollbackBody } from '../input.ts';
+import { findReleaseByVersion, listReleases } from '../../store/releases.ts';
+import { envPageQuery, envQuery, nothing, rollbackBody } from '../input.ts';
 import { choosePlace } from '../place.ts';
+import { describeRelease, describeReleaseWhole } from '../release-view.ts';
 import { type Route, route } from '../route.ts';
-import { describeDeploy, describeRelease } from '../view.ts';
+import { describeDeploy } from '../view.ts';
 
 export const releaseRoutes: readonly Route[] = [
   route({
@@ -30,6 +32,28 @@ export const releaseRoutes: readonly Route[] = [
     },
   }),
   route({
+    method: 'GET',
+    path: '/apps/:app/releases/:version',
+    scope: 'app',
+    right: 'read',
+    title: 'One release: what it is, what is other than in the one before, and how it ended',
+    query: envQuery,
+    body: nothing,
+    async answer({ desk, app, params, query }) {
+      const { environment } = await choosePlace(desk.db, app, query.env);
+      const text = params.version ?? '';
+      const version = /^[1-9]\d{0,9}$/.test(text) ? Number(text) : 0;
+      const release = await findReleaseByVersion(desk.db, environment.id, version);
+      if (release === undefined) {
+        const shown = JSON.stringify(text.slice(0, 80));
+        throw new Failure('release_not_found', `${environment.name} has no release ${shown}.`);
+      }
+      const { currentReleaseId } = environment;
+      const whole = await describeReleaseWhole(desk, app, release, currentReleaseId);
+      return { json: { env: environment.name, ...whole } };
+    },
+  }),
+  route({
     method: 'POST',
     path: '/apps/:app/rollback',
     scope: 'app',
@@ -40,7 +64,8 @@ export const releaseRoutes: readonly Route[] = [
     async answer({ desk, app, actor, body }) {
       const place = await choosePlace(desk.db, app, body.env);
       const { environment } = place;
-      const made = await desk.rollback({ app, environment, version: body.version, actor: actor.name });
+      const { version, digest } = body;
+      const made = await desk.rollback({ app, environment, version, digest, actor: actor.name });
       const deploy = await getDeploy(desk.db, made.id);
       return { status: 202, json: await describeDeploy(desk.db, deploy, place) };
     },

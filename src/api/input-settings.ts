@@ -1,0 +1,31 @@
+import { z } from 'zod';
+import { envName } from './input.ts';
+
+const reason = z
+  .string()
+  .regex(/^[^\p{Cc}]{1,200}$/u, 'use one line of 1 to 200 characters')
+  .optional();
+
+/** Of everything that makes a deploy without a build. */
+const changeBody = z.strictObject({ env: envName.optional(), overrideFreeze: reason });
+
+const variable = z.string().max(128);
+
+export const configBody = changeBody.extend({
+  /** Null takes it away. */
+  vars: z.record(variable, z.string().nullable()),
+});
+
+export const scaleBody = changeBody.extend({
+  scale: z.record(
+    z.string().regex(/^[a-z](?:[a-z0-9]|-(?!-)){0,29}$/, 'use the name of a process, like web'),
+    z.int().min(0).max(100),
+  ),
+});
+
+export const restartBody = changeBody;
+
+export const domainsBody = changeBody.extend({
+  /** False takes it away. */
+  domains: z.record(z.string().max(300), z.boolean()),
+});

@@ -1,0 +1,37 @@
+import { defaultDomain } from '../../route/table.ts';
+import { listDomains } from '../../store/routes.ts';
+import { answerChange } from '../change-answer.ts';
+import { envQuery, nothing } from '../input.ts';
+import { domainsBody } from '../input-settings.ts';
+import { choosePlace } from '../place.ts';
+import { type Route, route } from '../route.ts';
+
+export const domainRoutes: readonly Route[] = [
+  route({
+    method: 'GET',
+    path: '/apps/:app/domains',
+    scope: 'app',
+    right: 'read',
+    title: 'The domains of an environment',
+    query: envQuery,
+    body: nothing,
+    async answer({ desk, app, query }) {
+      const { environment } = await choosePlace(desk.db, app, query.env);
+      const usual = defaultDomain(desk.config.domain, app.name, environment.name);
+      const domains = await listDomains(desk.db, environment.id);
+      const items = domains.map((domain) => ({ domain, default: domain === usual }));
+      return { json: { env: environment.name, items, next: null } };
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/apps/:app/domains',
+    scope: 'app',
+    right: 'deploy',
+    title: 'Adds and removes domains, as a new release without a build',
+    query: nothing,
+    body: domainsBody,
+    answer: (asked) =>
+      answerChange(asked, { action: 'domains:set', wanted: { domains: asked.body.domains } }),
+  }),
+];
