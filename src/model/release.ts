@@ -4,6 +4,8 @@ export type Process = {
   readonly command: readonly string[] | null;
   /** In all, spread over the servers; null means one on every server. */
   readonly quantity: number | null;
+  /** What the app itself asks for, where people set another number. */
+  readonly usual?: number | null;
 };
 
 /** Always by digest; the repository is the app's path in the registry, without the registry's address. */

@@ -57,7 +57,7 @@ export async function acceptChange(request: ChangeRequest, drivers: AcceptDriver
 export async function repeatChange(
   deploy: Deploy,
   { app, environment }: Place,
-  actor: string,
+  by: { readonly actor: string; readonly overrideFreeze?: string },
   drivers: AcceptDrivers,
 ): Promise<Deploy> {
   const wanted = deploy.options.change === undefined ? {} : toWanted(deploy.options.change);
@@ -67,7 +67,8 @@ export async function repeatChange(
     wanted,
     action: 'deploys:retry',
     restart: true,
-    actor: { name: actor },
+    actor: { name: by.actor },
+    overrideFreeze: by.overrideFreeze,
   };
   const repeated = await acceptChange(request, drivers);
   if (repeated.deploy === null) throw nothingLive();

@@ -1,6 +1,6 @@
 import { Failure } from '../failure.ts';
 import type { App, Environment } from '../model/app.ts';
-import { type Deploy, hasEnded } from '../model/deploy.ts';
+import { type Deploy, type DeployOptions, hasEnded } from '../model/deploy.ts';
 import { isPreviewName } from '../model/names.ts';
 import type { PushedDeploy } from '../receive/push.ts';
 import { parseDomain } from '../route/domain.ts';
@@ -82,8 +82,16 @@ export async function acceptRollback(
   );
 }
 
-/** Runs an ended deploy again, as a new one. Throws `not_finished`. */
-export async function acceptRetry(deploy: Deploy, actor: string, drivers: AcceptDrivers): Promise<Deploy> {
+/**
+ * Runs an ended deploy again, as a new one that passes every gate anew; `given` is said of this one only. Throws
+ * `not_finished`, `app_locked` and `frozen`.
+ */
+export async function acceptRetry(
+  deploy: Deploy,
+  actor: string,
+  drivers: AcceptDrivers,
+  given: Pick<DeployOptions, 'overrideFreeze' | 'repeatReleaseCommand'> = {},
+): Promise<Deploy> {
   if (!hasEnded(deploy.state)) {
     throw new Failure('not_finished', `Deploy ${deploy.id} has not ended yet: ${deploy.state}.`);
   }
@@ -91,18 +99,26 @@ export async function acceptRetry(deploy: Deploy, actor: string, drivers: Accept
   if (place === undefined || place.destroyed) {
     throw new Failure('app_not_found', `The app of deploy ${deploy.id} does not exist any more.`);
   }
-  if (deploy.kind === 'change') return repeatChange(deploy, place, actor, drivers);
+  if (deploy.kind === 'change') return repeatChange(deploy, place, { actor, ...given }, drivers);
   const source = deploy.sourceId === null ? null : await getSource(drivers.db, deploy.sourceId);
+  const { supersede, approval } = await readEnvironmentConfig(drivers, place.environment.name);
   return queueDeploy(drivers, place, {
     id: await reserveDeployId(drivers.db),
     environmentId: deploy.environmentId,
     kind: deploy.kind,
     actor,
-    options: deploy.options,
+    options: { ...repeatOptions(deploy), ...given },
     source,
     fromReleaseId: deploy.fromReleaseId,
-    supersede: (await readEnvironmentConfig(drivers, place.environment.name)).supersede,
+    supersede,
+    awaitsApproval: deploy.kind === 'promote' && approval !== 'none',
   });
+}
+
+/** What was a reason in an earlier freeze is none in this one. */
+function repeatOptions({ options }: Deploy): DeployOptions {
+  const { overrideFreeze: _past, ...same } = options;
+  return same;
 }
 
 /** Asks a deploy to stop: that build or rollout, and nothing else. Throws `already_finished`. */

@@ -4,7 +4,7 @@ import { planSettings } from '../publish/plan.ts';
 import { findPlace } from '../store/apps.ts';
 import { readDesiredAt } from '../store/changes.ts';
 import type { Database } from '../store/database.ts';
-import { getRelease, type NewRelease, settleRelease } from '../store/releases.ts';
+import { findReleaseOfDeploy, getRelease, type NewRelease, settleRelease } from '../store/releases.ts';
 import { nothingLive } from './accept-change.ts';
 
 /**
@@ -29,7 +29,8 @@ export async function planNextRelease(deploy: Deploy, db: Database): Promise<New
   }
   const settled = { ...next, ...planSettings(from, desired) };
   if (deploy.kind === 'promote') {
-    return { ...settled, rollbackOf: null, promotedFrom: id, imageDeployId: deploy.id };
+    const { releaseCommand } = await findOrigin({ ...from, id }, db);
+    return { ...settled, releaseCommand, rollbackOf: null, promotedFrom: id, imageDeployId: deploy.id };
   }
   return { ...settled, releaseCommand: null, rollbackOf: null, imageDeployId: from.imageDeployId };
 }
@@ -41,6 +42,16 @@ export async function settleNextRelease(deploy: Deploy, release: Release, db: Da
   const settled = { ...planSettings(release, desired), domains: desired.domains };
   return settleRelease(db, deploy, release, settled);
 }
+
+/** The release that came with the image: changes and rollbacks of it have no release command of their own. */
+async function findOrigin(release: Origin, db: Database): Promise<Origin> {
+  if (release.rollbackOf !== null) return findOrigin(await getRelease(db, release.rollbackOf), db);
+  if (release.imageDeployId === release.deployId) return release;
+  const origin = await findReleaseOfDeploy(db, release.imageDeployId);
+  return origin === undefined ? release : findOrigin(origin, db);
+}
+
+type Origin = Pick<Release, 'id' | 'rollbackOf' | 'imageDeployId' | 'deployId' | 'releaseCommand'>;
 
 /** A change goes on top of what is live when its turn comes. */
 async function findBase(deploy: Deploy, db: Database): Promise<number> {

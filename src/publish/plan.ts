@@ -1,7 +1,7 @@
 import type { Config } from '../config.ts';
 import type { Settings } from '../model/app.ts';
 import type { Manifest } from '../model/manifest.ts';
-import type { HealthCheck, Release } from '../model/release.ts';
+import type { HealthCheck, Process, Release } from '../model/release.ts';
 import { choosePort } from './port.ts';
 
 export type ReleaseQuestion = {
@@ -44,8 +44,13 @@ export function planSettings(
 ): Pick<Release, 'config' | 'processes'> {
   return {
     config: { ...defaults, ...vars },
-    processes: processes.map((process) =>
-      Object.hasOwn(scale, process.type) ? { ...process, quantity: scale[process.type] ?? null } : process,
-    ),
+    processes: processes.map((process) => scaleProcess(process, scale)),
   };
+}
+
+/** The app's own number is kept beside what people set, since another environment of it may be without a number. */
+function scaleProcess(process: Process, scale: Settings['scale']): Process {
+  const { usual = process.quantity, ...rest } = process;
+  if (!Object.hasOwn(scale, process.type)) return { ...rest, quantity: usual };
+  return { ...rest, quantity: scale[process.type] ?? null, usual };
 }

@@ -13,27 +13,25 @@ export type Lock = {
   readonly expiresAt: string | null;
 };
 
-/** Locks; a lock of somebody else is replaced only by `force`. Throws `already_locked`. */
-export async function recordLock(db: Database, lock: Lock, force: boolean): Promise<void> {
-  await db.transaction().execute(async (tx) => {
-    const { appId, env, lockedBy } = lock;
-    const held = (await listLocks(tx, appId, new Date(lock.lockedAt))).find((other) => other.env === env);
-    if (held !== undefined && held.lockedBy !== lockedBy && !force) {
-      const until = held.expiresAt === null ? '' : ` until ${held.expiresAt}`;
-      throw new Failure('already_locked', `${held.lockedBy} has locked it${until}: ${held.message}`);
-    }
-    const values = {
-      message: lock.message,
-      locked_by: lockedBy,
-      locked_at: lock.lockedAt,
-      expires_at: lock.expiresAt,
-    };
-    await tx
-      .insertInto('locks')
-      .values({ app_id: appId, env: env ?? '', ...values })
-      .onConflict((conflict) => conflict.columns(['app_id', 'env']).doUpdateSet(values))
-      .execute();
-  });
+/** Inside a transaction; a lock of somebody else is replaced only by `force`. Throws `already_locked`. */
+export async function recordLock(tx: Database, lock: Lock, force: boolean): Promise<void> {
+  const { appId, env, lockedBy } = lock;
+  const held = (await listLocks(tx, appId, new Date(lock.lockedAt))).find((other) => other.env === env);
+  if (held !== undefined && held.lockedBy !== lockedBy && !force) {
+    const until = held.expiresAt === null ? '' : ` until ${held.expiresAt}`;
+    throw new Failure('already_locked', `${held.lockedBy} has locked it${until}: ${held.message}`);
+  }
+  const values = {
+    message: lock.message,
+    locked_by: lockedBy,
+    locked_at: lock.lockedAt,
+    expires_at: lock.expiresAt,
+  };
+  await tx
+    .insertInto('locks')
+    .values({ app_id: appId, env: env ?? '', ...values })
+    .onConflict((conflict) => conflict.columns(['app_id', 'env']).doUpdateSet(values))
+    .execute();
 }
 
 /** What locks an app and its environments at `now`; the lock of the whole app first. */
@@ -48,14 +46,12 @@ export async function listLocks(db: Database, appId: string, now: Date): Promise
   return rows.map(toLock);
 }
 
-/** True when there was one. */
-export async function removeLock(db: Database, appId: string, env: string | null): Promise<boolean> {
-  const done = await db
+export async function removeLock(db: Database, appId: string, env: string | null): Promise<void> {
+  await db
     .deleteFrom('locks')
     .where('app_id', '=', appId)
     .where('env', '=', env ?? '')
-    .executeTakeFirst();
-  return done.numDeletedRows > 0n;
+    .execute();
 }
 
 function toLock(row: Tables['locks']): Lock {

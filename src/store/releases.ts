@@ -122,6 +122,13 @@ export async function findNewestValue(
   return configs.find((config) => Object.hasOwn(config, name))?.[name];
 }
 
+/** The release that a deploy made, if it came that far. */
+export async function findReleaseOfDeploy(db: Database, deployId: number): Promise<Release | undefined> {
+  const query = db.selectFrom('releases').selectAll().where('deploy_id', '=', deployId);
+  const row = await query.executeTakeFirst();
+  return row && toRelease(row);
+}
+
 /** Versions after a release whose release command was begun, the oldest first. */
 export async function listReleaseCommandsSince(
   db: Database,
