@@ -6,10 +6,13 @@ import { Failure } from './failure.ts';
 import type { App } from './model/app.ts';
 import { acceptRetry, acceptRollback, cancelDeploy } from './pipeline/accept.ts';
 import { acceptChange } from './pipeline/accept-change.ts';
+import { measureDisk } from './pipeline/disk.ts';
+import { pruneAll } from './pipeline/prune-all.ts';
 import type { Platform } from './platform.ts';
 import { isReady as isRegistryReady } from './publish/registry.ts';
 import { checkRedis } from './queue/queue.ts';
 import { createApp, destroyApp, listPlaces } from './store/apps.ts';
+import { recordEvent } from './store/events.ts';
 import { setMaintenance } from './store/maintenance.ts';
 import { pinHostKey } from './store/pins.ts';
 
@@ -51,6 +54,14 @@ export function openApiDesk(platform: Platform, readAgain: () => Config): ApiDes
         throw new Failure('host_key_changed', `${name} shows ${shown}, not ${fingerprint}.`);
       }
       await pinHostKey(db, name, fingerprint, actor);
+    },
+    measureDisk: (signal) => measureDisk(drivers, signal),
+    async prune({ server, planOnly, actor }, signal) {
+      if (!planOnly) {
+        const detail = server ?? 'everywhere';
+        await recordEvent(db, { actor, action: 'disk:prune', appId: null, env: null, detail });
+      }
+      return pruneAll(server, drivers, { planOnly, urgent: true, signal });
     },
   };
 }

@@ -1,32 +1,36 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { readServers } from '../src/pipeline/environment.ts';
+import { sweepChecks } from '../src/pipeline/check-sweep.ts';
 import { removeOldPreviews } from '../src/pipeline/preview.ts';
-import { pruneBuilder, pruneServer } from '../src/pipeline/prune.ts';
+import { pruneAll } from '../src/pipeline/prune-all.ts';
 import { findDrift } from '../src/pipeline/reconcile.ts';
 import { sweepDestroyed, sweepOld } from '../src/pipeline/sweep.ts';
 import type { Platform } from '../src/platform.ts';
 import type { Worker } from './lane-worker.ts';
 
-const chores = [
+type Chore = {
+  readonly name: string;
+  readonly everyMs: number;
+  perform(platform: Platform, signal: AbortSignal): Promise<void>;
+};
+
+const hourMs = 3_600_000;
+
+const chores: readonly Chore[] = [
   { name: 'routes', everyMs: 10_000, perform: applyTable },
   { name: 'drift', everyMs: 10_000, perform: mendDrift },
   { name: 'previews', everyMs: 60_000, perform: removeStale },
   { name: 'destroyed', everyMs: 10_000, perform: removeDestroyed },
-  { name: 'prune', everyMs: 3_600_000, perform: pruneAll },
-  { name: 'sweep', everyMs: 3_600_000, perform: sweepAll },
-] as const;
+  { name: 'sweep', everyMs: hourMs, perform: sweepAll },
+];
 
 /** What keeps an installation true by itself, each chore on its own clock, at once and then again and again. */
 export async function startUpkeepWorker(platform: Platform, shutdown: AbortSignal): Promise<Worker> {
-  const running = chores.map((chore) => repeat(chore, platform, shutdown));
+  const prune = { name: 'prune', everyMs: hourMs, perform: pruneAgain() };
+  const running = [...chores, prune].map((chore) => repeat(chore, platform, shutdown));
   return { close: async () => void (await Promise.all(running)) };
 }
 
-async function repeat(
-  chore: (typeof chores)[number],
-  platform: Platform,
-  shutdown: AbortSignal,
-): Promise<void> {
+async function repeat(chore: Chore, platform: Platform, shutdown: AbortSignal): Promise<void> {
   while (!shutdown.aborted) {
     try {
       await chore.perform(platform, shutdown);
@@ -57,20 +61,25 @@ async function removeStale({ drivers }: Platform): Promise<void> {
   await removeOldPreviews(drivers, Date.now());
 }
 
-async function removeDestroyed({ drivers }: Platform): Promise<void> {
+/** What ended is swept before its environment is forgotten. */
+async function removeDestroyed({ drivers }: Platform, signal: AbortSignal): Promise<void> {
+  await sweepChecks(drivers, signal);
   await sweepDestroyed(drivers);
 }
 
-/** A server that is out of reach must not keep the others from being pruned. */
-async function pruneAll({ drivers, log }: Platform, signal: AbortSignal): Promise<void> {
-  for (const server of Object.keys(await readServers(drivers))) {
-    try {
-      await pruneServer(server, drivers, { planOnly: false, signal });
-    } catch (error) {
-      log.warn({ server, error: (error as Error).message }, 'a server could not be pruned');
+/** Prunes everywhere; what could not be done is said once, not every hour. */
+function pruneAgain(): (platform: Platform, signal: AbortSignal) => Promise<void> {
+  let said: readonly string[] = [];
+  return async ({ drivers, log }, signal) => {
+    const pruned = await pruneAll(null, drivers, { planOnly: false, urgent: false, signal });
+    for (const { place, removed, bytes } of pruned) {
+      if (removed.length > 0) log.info({ place, removed, bytes }, 'pruned');
     }
-  }
-  await pruneBuilder(drivers, { planOnly: false, signal });
+    const notes = pruned.flatMap(({ place, note }) => (note === null ? [] : [`${place}: ${note}`]));
+    for (const note of notes.filter((one) => !said.includes(one)))
+      log.warn({ note }, 'not all could be pruned');
+    said = notes;
+  };
 }
 
 async function sweepAll({ drivers }: Platform): Promise<void> {

@@ -4,6 +4,8 @@ import type { Journals } from '../log/journal.ts';
 import type { App, Environment } from '../model/app.ts';
 import type { Deploy } from '../model/deploy.ts';
 import type { AcceptedChange, ChangeRequest } from '../pipeline/accept-change.ts';
+import type { DiskUse } from '../pipeline/disk.ts';
+import type { Pruned } from '../pipeline/prune.ts';
 import type { Commit } from '../receive/git.ts';
 import type { Place } from '../store/apps.ts';
 import type { Database } from '../store/database.ts';
@@ -46,6 +48,16 @@ export type ApiDesk = {
   readHostKey(name: string, signal: AbortSignal): Promise<string>;
   /** Pins this fingerprint, and only if the server shows it now. */
   trustServer(name: string, fingerprint: string, actor: string, signal: AbortSignal): Promise<void>;
+  /** Who uses what of the disks. */
+  measureDisk(signal: AbortSignal): Promise<DiskUse>;
+  /** Removes what nobody needs from one server, or from everywhere. Throws `server_unknown`. */
+  prune(wanted: PruneWish, signal: AbortSignal): Promise<readonly Pruned[]>;
+};
+
+export type PruneWish = {
+  readonly server: string | null;
+  readonly planOnly: boolean;
+  readonly actor: string;
 };
 
 export type ApiLog = {

@@ -57,6 +57,11 @@ export const trustBody = z.strictObject({
   fingerprint: z.string().regex(/^SHA256:[A-Za-z0-9+/]{43}$/, 'use SHA256:… as ssh-keygen -l prints it'),
 });
 
+export const pruneBody = z.strictObject({
+  server: z.string().max(80).optional(),
+  plan: z.boolean().default(false),
+});
+
 export const logsQuery = envQuery.extend({
   process: z
     .string()

@@ -3,6 +3,7 @@ import { appRoutes } from './routes/apps.ts';
 import { configRoutes } from './routes/config.ts';
 import { containerRoutes } from './routes/containers.ts';
 import { deployRoutes } from './routes/deploys.ts';
+import { diskRoutes } from './routes/disk.ts';
 import { domainRoutes } from './routes/domains.ts';
 import { installationRoutes } from './routes/installation.ts';
 import { maintenanceRoutes } from './routes/maintenance.ts';
@@ -23,5 +24,6 @@ export const routes: readonly Route[] = [
   ...maintenanceRoutes,
   ...serverRoutes,
   ...tokenRoutes,
+  ...diskRoutes,
   ...installationRoutes,
 ];

@@ -108,3 +108,42 @@ export type FindingAnswer = {
   readonly detail: string;
   readonly fix: string | null;
 };
+
+type SpaceAnswer = { readonly freeBytes: number; readonly totalBytes: number };
+
+export type ServerUseAnswer = {
+  readonly server: string;
+  readonly reason: string | null;
+  readonly space: SpaceAnswer | null;
+  readonly engine: {
+    readonly layersBytes: number;
+    readonly containersBytes: number;
+    readonly volumesBytes: number;
+    readonly buildCacheBytes: number;
+  } | null;
+  readonly images: readonly {
+    readonly app: string;
+    readonly releases: readonly string[];
+    readonly uniqueBytes: number;
+    readonly keep: string;
+  }[];
+};
+
+export type DiskAnswer = {
+  readonly floor: number;
+  readonly data: {
+    readonly space: SpaceAnswer;
+    readonly parts: readonly { readonly name: string; readonly bytes: number }[];
+  };
+  readonly servers: readonly ServerUseAnswer[];
+};
+
+export type PruneAnswer = {
+  readonly planned: boolean;
+  readonly items: readonly {
+    readonly place: string;
+    readonly removed: readonly string[];
+    readonly bytes: number;
+    readonly note: string | null;
+  }[];
+};

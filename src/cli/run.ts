@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { addAppCommands } from './commands/apps.ts';
 import { addContainerCommands } from './commands/containers.ts';
 import { addDeployCommands } from './commands/deploys.ts';
+import { addDiskCommands } from './commands/disk.ts';
 import { addInstallationCommands } from './commands/installation.ts';
 import { addMaintenanceCommands } from './commands/maintenance.ts';
 import { addReleaseCommands } from './commands/releases.ts';
@@ -62,6 +63,7 @@ export function openProgram(
     addMaintenanceCommands,
     addServerCommands,
     addTokenCommands,
+    addDiskCommands,
   ];
   for (const add of adders) add(program, session);
   for (const command of program.commands) command.copyInheritedSettings(program);

@@ -2,9 +2,12 @@ import { forgetApp, listApps, listDestroyedApps, listPlaces } from '../store/app
 import { findNewestBefore, listDeploys } from '../store/deploys.ts';
 import { forgetJournal, listJournals } from '../store/journals.ts';
 import type { PipelineDrivers } from './drivers.ts';
+import { emptyRepository } from './prune-registry.ts';
+import { repositoryOf } from './wanted.ts';
 
 const hiddenRefs = 'refs/hawser/deploys/';
 const hourMs = 3_600_000;
+const registryMs = 30_000;
 
 /** Removes what killed and refused pushes left, and the sources and journals of deploys out of retention. */
 export async function sweepOld(drivers: PipelineDrivers): Promise<void> {
@@ -37,10 +40,23 @@ async function listKeptDeploys({ db, config }: PipelineDrivers): Promise<Readonl
 }
 
 /** Forgets destroyed apps of which nothing runs any more, with their repositories. */
-export async function sweepDestroyed({ db, git }: PipelineDrivers): Promise<void> {
+export async function sweepDestroyed(drivers: PipelineDrivers): Promise<void> {
+  const { db, git } = drivers;
   for (const app of await listDestroyedApps(db)) {
     if ((await listPlaces(db, app.id)).length > 0) continue;
+    await leaveRegistry(app, drivers);
     await git.deleteRepository(app.id);
     await forgetApp(db, app.id);
+  }
+}
+
+/** Its images in a registry of others; ours finds them by itself. A registry that is away keeps no app from going. */
+async function leaveRegistry(app: { readonly id: string }, drivers: PipelineDrivers): Promise<void> {
+  if (drivers.config.registry === 'embedded') return;
+  try {
+    await emptyRepository(drivers, repositoryOf(app), AbortSignal.timeout(registryMs));
+  } catch (error) {
+    const fields = { app: app.id, error: (error as Error).message };
+    drivers.log.warn(fields, 'images of a destroyed app are left in the registry');
   }
 }

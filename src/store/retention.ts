@@ -69,8 +69,13 @@ export async function listAppsInBuild(db: Database): Promise<ReadonlySet<string>
   return new Set(rows.map((row) => row.app_id));
 }
 
-/** True while some deploy has not ended, whatever it waits for. */
+/** True while some deploy is on its way; one that waits for a person is not. */
 export async function hasWork(db: Database): Promise<boolean> {
-  const row = await db.selectFrom('deploys').select('id').where('ended_at', 'is', null).executeTakeFirst();
+  const row = await db
+    .selectFrom('deploys')
+    .select('id')
+    .where('ended_at', 'is', null)
+    .where('hold', 'is', null)
+    .executeTakeFirst();
   return row !== undefined;
 }

@@ -38,6 +38,8 @@ const declared: Readonly<Record<string, string>> = {
   'GET /tokens': 'installation admin',
   'POST /tokens': 'installation admin',
   'DELETE /tokens/:token': 'installation admin',
+  'GET /disk': 'installation admin',
+  'POST /disk/prune': 'installation admin',
   'GET /installation': 'visible read',
   'GET /apply': 'installation admin',
   'POST /apply': 'installation admin',
