@@ -56,14 +56,34 @@ export type DeployInfoAnswer = DeployAnswer & {
 export type ReleaseAnswer = {
   readonly version: number;
   readonly current: boolean;
+  readonly outcome: string;
+  readonly what: string;
   readonly image: { readonly digest: string };
   readonly commit: string | null;
   readonly author: string | null;
   readonly message: string | null;
+  readonly actor: string;
   readonly deploy: number;
-  readonly rollbackOf: number | null;
   readonly createdAt: string;
   readonly wentLiveAt: string | null;
+};
+
+export type ReleaseInfoAnswer = ReleaseAnswer & {
+  readonly env: string;
+  readonly config: readonly string[];
+  readonly processes: readonly {
+    readonly type: string;
+    readonly command: readonly string[] | null;
+    readonly quantity: number | null;
+  }[];
+  readonly domains: readonly string[];
+  readonly releaseCommand: readonly string[] | null;
+  readonly endedAt: string | null;
+  readonly failure: { readonly code: string; readonly message: string | null } | null;
+  /** The release that was live before it. */
+  readonly before: number | null;
+  readonly changes: readonly string[];
+  readonly commits: readonly { readonly commit: string; readonly author: string; readonly message: string }[];
 };
 
 export type Unreachable = { readonly server: string; readonly reason: string };

@@ -1,10 +1,13 @@
 import { Command, CommanderError } from 'commander';
 import { addAppCommands } from './commands/apps.ts';
+import { addConfigCommands } from './commands/config.ts';
 import { addContainerCommands } from './commands/containers.ts';
 import { addDeployCommands } from './commands/deploys.ts';
 import { addDiskCommands } from './commands/disk.ts';
+import { addDomainCommands } from './commands/domains.ts';
 import { addInstallationCommands } from './commands/installation.ts';
 import { addMaintenanceCommands } from './commands/maintenance.ts';
+import { addScaleCommands } from './commands/ps-scale.ts';
 import { addReleaseCommands } from './commands/releases.ts';
 import { addServerCommands } from './commands/servers.ts';
 import { addTokenCommands } from './commands/tokens.ts';
@@ -59,7 +62,10 @@ export function openProgram(
     addAppCommands,
     addDeployCommands,
     addReleaseCommands,
+    addConfigCommands,
     addContainerCommands,
+    addScaleCommands,
+    addDomainCommands,
     addMaintenanceCommands,
     addServerCommands,
     addTokenCommands,

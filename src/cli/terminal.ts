@@ -22,6 +22,8 @@ export type Terminal = {
   readonly interactive: boolean;
   /** Asks the person; only when `interactive`. */
   ask(question: string): Promise<string>;
+  /** All of stdin, as text. */
+  readInput(): Promise<string>;
   /** Data is read by a person, not by a program. */
   readonly toTerminal: boolean;
   /** The text in bold on a terminal that has colours. */
@@ -49,6 +51,11 @@ export function openTerminal({ stdin, stdout, stderr, noColor }: TerminalStreams
       } finally {
         reader.close();
       }
+    },
+    async readInput() {
+      const chunks: Buffer[] = [];
+      for await (const chunk of stdin) chunks.push(Buffer.from(chunk));
+      return Buffer.concat(chunks).toString('utf8');
     },
     bold,
     toTerminal: onTerminal,

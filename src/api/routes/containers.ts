@@ -2,6 +2,7 @@ import { networkName } from '../../fleet/container.ts';
 import { observeFleet } from '../../fleet/observe.ts';
 import type { ObservedServer } from '../../model/container.ts';
 import type { Place } from '../../store/apps.ts';
+import { getRelease } from '../../store/releases.ts';
 import { mergeLogs } from '../container-logs.ts';
 import type { ApiDesk } from '../desk.ts';
 import { describeDockerRun } from '../docker-spec.ts';
@@ -22,7 +23,8 @@ export const containerRoutes: readonly Route[] = [
       const place = await choosePlace(desk.db, app, query.env);
       const { containers, unreachable } = await observe(desk, place, signal);
       const items = containers.map(({ imageId: _, ...shown }) => shown);
-      return { json: { env: place.environment.name, items, unreachable, next: null } };
+      const wanted = await listWanted(desk, place);
+      return { json: { env: place.environment.name, wanted, items, unreachable, next: null } };
     },
   }),
   route({
@@ -61,6 +63,14 @@ export const containerRoutes: readonly Route[] = [
     },
   }),
 ];
+
+/** How many of each process are to run; null for one on every server. */
+async function listWanted({ db }: ApiDesk, { environment }: Place) {
+  const { currentReleaseId } = environment;
+  if (currentReleaseId === null) return [];
+  const { processes } = await getRelease(db, currentReleaseId);
+  return processes.map(({ type, quantity }) => ({ process: type, quantity }));
+}
 
 async function observe({ fleet, config }: ApiDesk, { app, environment }: Place, signal: AbortSignal) {
   const filter = { app: app.name, env: environment.name };

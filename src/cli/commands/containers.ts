@@ -8,6 +8,9 @@ import type { CommonOptions, Session } from '../session.ts';
 import { orDash } from '../words.ts';
 
 type Observed<T> = Page<T> & { readonly env: string; readonly unreachable: readonly Unreachable[] };
+type WantedAnswer = {
+  readonly wanted: readonly { readonly process: string; readonly quantity: number | null }[];
+};
 type DockerLine = {
   readonly server: string;
   readonly name: string;
@@ -41,11 +44,16 @@ export const addContainerCommands: AddCommands = (program, session) => {
     });
 };
 
+function describeWanted({ process, quantity }: WantedAnswer['wanted'][number]): string {
+  return `${process}: ${quantity === null ? 'one on every server' : `${quantity} in all`} wanted`;
+}
+
 async function printContainers(session: Session, client: Client, path: string, options: CommonOptions) {
   const query = { env: options.env };
-  const answer = await client.ask<Observed<ContainerAnswer>>(`${path}/ps`, { query });
+  const answer = await client.ask<Observed<ContainerAnswer> & WantedAnswer>(`${path}/ps`, { query });
+  const { wanted, items, unreachable } = answer;
   if (options.json) {
-    session.terminal.printJson({ containers: answer.items, unreachable: answer.unreachable });
+    session.terminal.printJson({ wanted, containers: items, unreachable });
   } else {
     session.terminal.printTable(
       ['SERVER', 'PROCESS', 'RELEASE', 'STATE', 'ADDRESS', 'CONTAINER'],
@@ -58,6 +66,7 @@ async function printContainers(session: Session, client: Client, path: string, o
         name,
       ]),
     );
+    for (const line of wanted.map(describeWanted)) session.terminal.say(line);
     if (answer.items.length === 0 && answer.unreachable.length === 0) session.terminal.say('Nothing runs.');
   }
   tellUnreachable(session, answer.unreachable);

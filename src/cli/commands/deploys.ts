@@ -1,5 +1,6 @@
 import { Failure } from '../../failure.ts';
 import type { DeployAnswer, DeployInfoAnswer, Page } from '../answers.ts';
+import type { Client } from '../client.ts';
 import { type AddCommands, optionsOf, withApp, withJson } from '../command.ts';
 import { exitCodes } from '../exit.ts';
 import { attachDeploy } from '../follow-deploy.ts';
@@ -35,14 +36,9 @@ export const addDeployCommands: AddCommands = (program, session) => {
     .command('deploys:output')
     .argument('<id>', 'number of the deploy')
     .description('the log of a deploy as far as it is')
-    .action(async (id: string, _options, command) => {
-      let rest = '';
-      for await (const chunk of session.open(optionsOf(command)).read(`/deploys/${parseId(id)}/log`)) {
-        const lines = (rest + chunk).split('\n');
-        rest = lines.pop() ?? '';
-        for (const line of lines) terminal.print(line);
-      }
-    });
+    .action((id: string, _options, command) =>
+      printLog(session, session.open(optionsOf(command)), parseId(id)),
+    );
 
   program
     .command('deploys:attach')
@@ -67,18 +63,47 @@ export const addDeployCommands: AddCommands = (program, session) => {
       );
     });
 
+  const decisions = {
+    continue: ['go on with a rollout that waits at a step or is watched there', 'goes on'],
+    abort: ['take a rollout back that waits at a step or is watched there', 'is taken back'],
+  } as const;
+  for (const [verb, [description, outcome]] of Object.entries(decisions)) {
+    withJson(program.command(`deploys:${verb}`))
+      .argument('<id>', 'number of the deploy')
+      .description(description)
+      .action(async (id: string, _options, command) => {
+        const options = optionsOf(command);
+        const path = `/deploys/${parseId(id)}/${verb}`;
+        const deploy = await session.open(options).ask<DeployAnswer>(path, { method: 'POST', body: {} });
+        if (options.json) return terminal.printJson(deploy);
+        terminal.say(`Deploy ${deploy.id} ${outcome}: hawser deploys:attach ${deploy.id}`);
+      });
+  }
+
   withJson(program.command('deploys:retry'))
     .argument('<id>', 'number of the deploy')
     .option('--no-wait', 'return as soon as it is queued')
+    .option('--repeat-release-command', 'run a release command again of which nobody knows how it ended')
     .description('run a deploy again, as a new one')
     .action(async (id: string, _options, command) => {
-      const options = optionsOf<{ wait: boolean }>(command);
+      const options = optionsOf<{ wait: boolean; repeatReleaseCommand?: boolean }>(command);
       const client = session.open(options);
       const path = `/deploys/${parseId(id)}/retry`;
-      const deploy = await client.ask<DeployAnswer>(path, { method: 'POST', body: {} });
+      const body = { repeatReleaseCommand: options.repeatReleaseCommand ?? false };
+      const deploy = await client.ask<DeployAnswer>(path, { method: 'POST', body });
       await finishDeploy(session, client, deploy, options);
     });
 };
+
+/** Prints the log of a deploy as far as it is. */
+export async function printLog({ terminal }: Session, client: Client, id: number): Promise<void> {
+  let rest = '';
+  for await (const chunk of client.read(`/deploys/${id}/log`)) {
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) terminal.print(line);
+  }
+}
 
 /** Shows a deploy that a command began: followed to its end, or only its number. */
 export async function finishDeploy(

@@ -1,8 +1,11 @@
 import { Failure } from '../../failure.ts';
-import type { DeployAnswer, Page, ReleaseAnswer } from '../answers.ts';
+import type { DeployAnswer, Page, ReleaseAnswer, ReleaseInfoAnswer } from '../answers.ts';
+import type { Client } from '../client.ts';
 import { type AddCommands, optionsOf, withApp, withJson } from '../command.ts';
+import { printRelease } from '../print-release.ts';
+import type { CommonOptions, Session } from '../session.ts';
 import { firstLine, orDash, shortCommit, time } from '../words.ts';
-import { finishDeploy } from './deploys.ts';
+import { finishDeploy, printLog } from './deploys.ts';
 
 export const addReleaseCommands: AddCommands = (program, session) => {
   const { terminal } = session;
@@ -18,20 +21,53 @@ export const addReleaseCommands: AddCommands = (program, session) => {
         query,
       });
       if (options.json) return terminal.printJson(items);
-      const heading = ['RELEASE', 'OUTCOME', 'COMMIT', 'DIGEST', 'AUTHOR', 'DEPLOY', 'CREATED', 'MESSAGE'];
+      const heading = [
+        'RELEASE',
+        'OUTCOME',
+        'KIND',
+        'COMMIT',
+        'AUTHOR',
+        'BY',
+        'DEPLOY',
+        'CREATED',
+        'MESSAGE',
+      ];
       terminal.printTable(heading, items.map(describeRow));
     });
 
+  withJson(withApp(program.command('releases:info')))
+    .argument('<version>', 'of the release, like v42')
+    .description('one release: what it is, what is other than before it, and how it ended')
+    .action(async (text: string, _options, command) => {
+      const options = optionsOf(command);
+      const release = await readRelease(session, session.open(options), text, options);
+      if (options.json) return terminal.printJson(release);
+      printRelease(terminal, release);
+    });
+
+  withApp(program.command('releases:output'))
+    .argument('<version>', 'of the release, like v42')
+    .description('the log of the deploy that made a release')
+    .action(async (text: string, _options, command) => {
+      const options = optionsOf(command);
+      const client = session.open(options);
+      const { deploy } = await readRelease(session, client, text, options);
+      await printLog(session, client, deploy);
+    });
+
   withJson(withApp(program.command('rollback')))
-    .argument('[version]', 'the release to bring back, like v42; the one before the current without it')
+    .argument(
+      '[release]',
+      'to bring back, like v42 or sha256:9d1c0f3a (8 characters or more); the one before the current without it',
+    )
     .option('--no-wait', 'return as soon as it is queued')
     .description("bring an earlier release back; the exit code is the deploy's")
     .action(async (text: string | undefined, _options, command) => {
-      const version = parseVersion(text);
+      const wanted = parseRelease(text);
       const options = optionsOf<{ wait: boolean }>(command);
       const client = session.open(options);
       const app = await session.findApp(client, options);
-      const body = { version, ...(options.env === undefined ? {} : { env: options.env }) };
+      const body = { ...wanted, ...(options.env === undefined ? {} : { env: options.env }) };
       const path = `/apps/${encodeURIComponent(app)}/rollback`;
       await finishDeploy(
         session,
@@ -42,28 +78,47 @@ export const addReleaseCommands: AddCommands = (program, session) => {
     });
 };
 
-function parseVersion(text: string | undefined): number | null {
-  if (text === undefined) return null;
+async function readRelease(
+  session: Session,
+  client: Client,
+  text: string,
+  options: CommonOptions,
+): Promise<ReleaseInfoAnswer> {
+  const version = parseVersion(text);
+  if (version === undefined) throw notARelease(text);
+  const app = await session.findApp(client, options);
+  const path = `/apps/${encodeURIComponent(app)}/releases/${version}`;
+  return client.ask<ReleaseInfoAnswer>(path, { query: { env: options.env } });
+}
+
+function parseRelease(text: string | undefined): { version?: number; digest?: string } {
+  if (text === undefined) return {};
+  const version = parseVersion(text);
+  if (version !== undefined) return { version };
+  if (/^(?:sha256:)?[0-9a-f]{8,64}$/.test(text)) return { digest: text };
+  throw notARelease(text);
+}
+
+function parseVersion(text: string): number | undefined {
   const number = /^v?([1-9]\d{0,9})$/.exec(text)?.[1];
-  if (number !== undefined) return Number(number);
-  throw new Failure('wrong_usage', `${JSON.stringify(text)} is not a release: use v42.`);
+  return number === undefined ? undefined : Number(number);
+}
+
+function notARelease(text: string): Failure {
+  return new Failure('wrong_usage', `${JSON.stringify(text)} is not a release: use v42.`);
 }
 
 function describeRow(release: ReleaseAnswer): string[] {
-  const { version, commit, image, author, deploy, createdAt, message } = release;
+  const { version, outcome, what, commit, author, actor, deploy, createdAt, message } = release;
   return [
     `v${version}`,
-    outcomeOf(release),
+    outcome,
+    what,
     shortCommit(commit),
-    image.digest.slice(0, 19),
     orDash(author),
+    actor,
     String(deploy),
     time(createdAt),
     firstLine(message, 40),
   ];
-}
-
-function outcomeOf({ current, wentLiveAt, rollbackOf }: ReleaseAnswer): string {
-  const outcome = current ? 'current' : wentLiveAt === null ? 'never live' : 'was live';
-  return rollbackOf === null ? outcome : `${outcome} (v${rollbackOf} again)`;
 }
