@@ -13,6 +13,8 @@ export const steps = {
   /** First line written; its length recorded. */
   journal: ['act', 'record'],
   build: whole,
+  /** The app's own tests in the built image; only of an app that has some. */
+  check: whole,
   publish: whole,
   release: ['record'],
   /** The build lane leaves the deploy to the rollout lane. */
@@ -24,6 +26,8 @@ export const steps = {
   probe: ['act'],
   /** Backends recorded, load balancer told. */
   switch: ['intent', 'act'],
+  /** Asked through the load balancer, before the release counts as live. */
+  smoke: whole,
   /** The release is the environment's. */
   'switch-release': ['record'],
   branch: ['act'],

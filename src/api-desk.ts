@@ -8,6 +8,7 @@ import { acceptRetry, acceptRollback, cancelDeploy } from './pipeline/accept.ts'
 import { acceptChange } from './pipeline/accept-change.ts';
 import { measureDisk } from './pipeline/disk.ts';
 import { pruneAll } from './pipeline/prune-all.ts';
+import { abortDeploy, continueDeploy } from './pipeline/waiting-rollout.ts';
 import type { Platform } from './platform.ts';
 import { isReady as isRegistryReady } from './publish/registry.ts';
 import { checkRedis } from './queue/queue.ts';
@@ -38,8 +39,10 @@ export function openApiDesk(platform: Platform, readAgain: () => Config): ApiDes
     rollback: (wanted) => acceptRollback(wanted, drivers),
     change: (request) => acceptChange(request, drivers),
     listCommits: (app, from, to, most) => git.listCommits(app.id, from, to, most),
-    retry: (deploy, actor) => acceptRetry(deploy, actor, drivers),
+    retry: (deploy, actor, given) => acceptRetry(deploy, actor, drivers, given),
     cancel: (deploy, actor) => cancelDeploy(deploy, actor, drivers),
+    continue: (deploy, actor) => continueDeploy(deploy, actor, drivers),
+    abort: (deploy, actor) => abortDeploy(deploy, actor, drivers),
     async setMaintenance(place, text, actor) {
       await setMaintenance(db, place, text, actor);
       return followRoutes(platform);

@@ -80,6 +80,7 @@ export async function openPlatform(config: Config, role: string): Promise<Platfo
       drain: async (slot, names, deadlineMs, signal) => {
         await loadBalancer.drain(slot, names, { deadlineMs, signal });
       },
+      traffic: (slot) => loadBalancer.traffic(slot),
       random: Math.random,
     },
   };

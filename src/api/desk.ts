@@ -2,7 +2,7 @@ import type { Config } from '../config.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { Journals } from '../log/journal.ts';
 import type { App, Environment } from '../model/app.ts';
-import type { Deploy } from '../model/deploy.ts';
+import type { Deploy, DeployOptions } from '../model/deploy.ts';
 import type { AcceptedChange, ChangeRequest } from '../pipeline/accept-change.ts';
 import type { DiskUse } from '../pipeline/disk.ts';
 import type { Pruned } from '../pipeline/prune.ts';
@@ -32,8 +32,12 @@ export type ApiDesk = {
   change(request: ChangeRequest): Promise<AcceptedChange>;
   /** Commits that are in `to` and not in `from`, the newest first; none of one that the repository lacks. */
   listCommits(app: App, from: string, to: string, most: number): Promise<readonly Commit[]>;
-  retry(deploy: Deploy, actor: string): Promise<Deploy>;
+  /** `given` is said of this retry only. */
+  retry(deploy: Deploy, actor: string, given: DeployOptions): Promise<Deploy>;
   cancel(deploy: Deploy, actor: string): Promise<Deploy>;
+  /** A rollout that waits or is watched goes on, or is taken back. */
+  continue(deploy: Deploy, actor: string): Promise<Deploy>;
+  abort(deploy: Deploy, actor: string): Promise<Deploy>;
   /**
    * Shows a page instead of an app, null ends it. False when it is recorded, and the load balancer does not follow
    * within seconds.

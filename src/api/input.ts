@@ -33,6 +33,11 @@ export const newToken = z.strictObject({
   days: z.int().min(1).max(3650).nullable().default(90),
 });
 
+export const retryBody = z.strictObject({
+  /** Runs a release command once more of which nobody knows how it ended. */
+  repeatReleaseCommand: z.boolean().default(false),
+});
+
 export const rollbackBody = z.strictObject({
   env: envName.optional(),
   version: z.int().min(1).nullable().default(null),

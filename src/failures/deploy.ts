@@ -18,7 +18,20 @@ export const deployFailures = {
   release_command_failed: { status: 502, fix: 'Mend the release command of the Procfile and push again.' },
   release_command_unknown: {
     status: 409,
-    fix: 'See on the server whether it ran, then hawser deploys:retry ID, which runs it again.',
+    fix: 'See what it did, then hawser deploys:retry ID --repeat-release-command, which runs it again.',
+  },
+  release_command_timeout: {
+    status: 504,
+    fix: 'Make the release command faster, or raise "rollout.releaseTimeout" in deploy.config.json.',
+  },
+  release_judged_bad: {
+    status: 502,
+    fix: 'hawser deploys:output ID has the figures; mend the app and push again.',
+  },
+  smoke_failed: { status: 502, fix: 'hawser logs shows what the app says; mend it and push again.' },
+  not_waiting: {
+    status: 409,
+    fix: 'hawser deploys:info ID shows where it is; hawser deploys:cancel ID stops it.',
   },
   load_balancer_failed: { status: 502, fix: 'hawser doctor shows the state of the load balancer.' },
   domain_silent: {
@@ -58,6 +71,20 @@ export const deployFailures = {
     fix: 'Make room on the disk of the builder, then hawser deploys:retry ID.',
   },
   builder_lost: { status: 502, fix: 'Start Docker on the builder, then hawser deploys:retry ID.' },
+  check_failed: { status: 400, fix: 'Mend what the tests say above and push again.' },
+  check_out_of_memory: { status: 400, fix: 'Make the tests use less memory, or raise builders.memory.' },
+  check_timeout: {
+    status: 400,
+    fix: 'Make the tests faster, or raise environments.test.timeout in app.json.',
+  },
+  service_image_missing: {
+    status: 400,
+    fix: 'Correct the image in hawser.services of app.json, or make it available to the engine.',
+  },
+  service_not_ready: {
+    status: 400,
+    fix: 'Correct the service in hawser.services of app.json: what it said last is above.',
+  },
   // the registry
   registry_unreachable: { status: 502, fix: 'Start the registry, then hawser deploys:retry ID.' },
   registry_denied: {

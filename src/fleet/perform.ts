@@ -90,6 +90,10 @@ export type RunOptions = {
   readonly signal: AbortSignal;
   /** Ends the waiting and lets the run go on, for whoever looks it up next. */
   readonly leave?: AbortSignal;
+  /** Records the run as begun, between the creation of its container and the start. */
+  readonly begin?: () => Promise<void>;
+  /** It was begun before: it is looked for and never started over. */
+  readonly isBegun?: boolean;
 };
 
 const killMs = 10_000;
@@ -97,7 +101,8 @@ const killMs = 10_000;
 /**
  * Runs a container to its end and answers how it ended; the caller removes it. The same spec again attaches to the
  * run that is there and gives its outcome, so a command never runs twice for one deploy and epoch. When it takes
- * longer than `timeoutMs`, or the signal aborts, it is stopped.
+ * longer than `timeoutMs`, or the signal aborts, it is stopped. `container_gone` when a run that was begun is not
+ * there any more.
  */
 export async function runOnce(
   connection: ServerConnection,
@@ -107,10 +112,11 @@ export async function runOnce(
   const { log, timeoutMs, signal, leave = new AbortController().signal } = options;
   const late = AbortSignal.timeout(timeoutMs);
   const bounded = AbortSignal.any([signal, late, leave]);
-  let seen: string | undefined;
+  let [seen, isBegun]: [string | undefined, boolean] = [undefined, options.isBegun ?? false];
   try {
     return await untilAnswered(connection, bounded, async () => {
-      await beginRun(connection, spec, bounded);
+      await beginRun(connection, spec, { ...options, isBegun, signal: bounded });
+      isBegun ||= options.begin !== undefined;
       for await (const { at, line } of followLogs(connection, spec.name, { since: seen, signal: bounded })) {
         log(line);
         seen = at;
@@ -157,10 +163,16 @@ export async function watchDeath(
 async function beginRun(
   connection: ServerConnection,
   spec: ContainerSpec,
-  signal: AbortSignal,
+  { signal, begin, isBegun }: Pick<RunOptions, 'signal' | 'begin' | 'isBegun'>,
 ): Promise<void> {
-  const found = await createContainer(connection, spec, signal);
+  const found = isBegun
+    ? await inspectContainer(connection, spec.name, signal)
+    : await createContainer(connection, spec, signal);
+  if (isBegun && !found) {
+    throw new Failure('container_gone', `${spec.name} is not on ${connection.server.name} any more`);
+  }
   if (found && found.State.Status !== 'created') return;
+  await begin?.();
   await startCreated(connection, spec, signal);
 }
 

@@ -33,6 +33,11 @@ export function previewName(branch: string): string {
   return `${previewPrefix}${plain ? word : [word, hash].filter((part) => part !== '').join('-')}`;
 }
 
+/** `<app>-<env>-v<release>`: what the names of a release's containers begin with. */
+export function releaseName(parts: { app: string; env: string; release: number }): string {
+  return `${parts.app}-${parts.env}-v${parts.release}`;
+}
+
 /** `<app>-<env>-v<release>-<process>-<n>`: unique on a server, and the same however often it is planned. */
 export function containerName(parts: {
   app: string;
@@ -41,5 +46,5 @@ export function containerName(parts: {
   process: string;
   index: number;
 }): string {
-  return `${parts.app}-${parts.env}-v${parts.release}-${parts.process}-${parts.index}`;
+  return `${releaseName(parts)}-${parts.process}-${parts.index}`;
 }

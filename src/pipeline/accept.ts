@@ -3,6 +3,7 @@ import type { App, Environment } from '../model/app.ts';
 import { type Deploy, type DeployOptions, hasEnded } from '../model/deploy.ts';
 import { isPreviewName } from '../model/names.ts';
 import type { PushedDeploy } from '../receive/push.ts';
+import { isReleaseCommandUnknown, repeatFix } from '../rollout/release-command.ts';
 import { parseDomain } from '../route/domain.ts';
 import { defaultDomain } from '../route/table.ts';
 import { ensureEnvironment, findPlace } from '../store/apps.ts';
@@ -107,7 +108,7 @@ export async function acceptRetry(
     environmentId: deploy.environmentId,
     kind: deploy.kind,
     actor,
-    options: { ...repeatOptions(deploy), ...given },
+    options: { ...(await repeatOptions(deploy, given, drivers)), ...given },
     source,
     fromReleaseId: deploy.fromReleaseId,
     supersede,
@@ -115,13 +116,27 @@ export async function acceptRetry(
   });
 }
 
-/** What was a reason in an earlier freeze is none in this one. */
-function repeatOptions({ options }: Deploy): DeployOptions {
-  const { overrideFreeze: _past, ...same } = options;
+/** What was a reason in an earlier freeze is none in this one. Throws `release_command_unknown`. */
+async function repeatOptions(
+  { id, options }: Deploy,
+  { repeatReleaseCommand }: DeployOptions,
+  { db }: AcceptDrivers,
+): Promise<DeployOptions> {
+  if (!repeatReleaseCommand && (await isReleaseCommandUnknown(db, id))) {
+    throw new Failure(
+      'release_command_unknown',
+      `The release command of deploy ${id} was begun and nobody can tell how it ended; a retry runs it again.`,
+      { fix: repeatFix(id) },
+    );
+  }
+  const { overrideFreeze: _freeze, repeatReleaseCommand: _repeat, ...same } = options;
   return same;
 }
 
 /** Asks a deploy to stop: that build or rollout, and nothing else. Throws `already_finished`. */
 export async function cancelDeploy(deploy: Deploy, actor: string, drivers: AcceptDrivers): Promise<Deploy> {
-  return requestStop(drivers.db, deploy.id, actor);
+  const stopped = await requestStop(drivers.db, deploy.id, actor);
+  // One that is held has no worker that would see it.
+  if (stopped.hold === 'rollout') await drivers.touch('rollout', deploy.environmentId);
+  return stopped;
 }

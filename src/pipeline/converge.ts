@@ -4,13 +4,15 @@ import { observeAndPlan, performRetire, performRollout } from '../rollout/perfor
 import { isEmpty } from '../rollout/plan.ts';
 import type { Place } from '../store/apps.ts';
 import { findPlace, forgetEnvironment } from '../store/apps.ts';
+import { listUnfinished } from '../store/deploys.ts';
 import type { Lease } from '../store/leases.ts';
 import { getRelease } from '../store/releases.ts';
 import { listContainers } from '../store/routes.ts';
+import { listKept } from './beside.ts';
 import type { PipelineDrivers } from './drivers.ts';
 import { findEnvironmentConfig } from './environment.ts';
 import { removeTraces } from './prune.ts';
-import { planTimes, planWanted } from './wanted.ts';
+import { inOneGo, planTimes, planWanted } from './wanted.ts';
 
 /**
  * Brings what runs in line with the live release on every server that can be reached: one that came back,
@@ -27,17 +29,18 @@ export async function converge(
   const currentId = now.environment.currentReleaseId;
   const release = currentId === null ? null : await getRelease(drivers.db, currentId);
   const settings = await findSettings(now, drivers);
-  if (settings === undefined) return;
-  const wanted = planWanted(now, release, {
-    ...settings,
-    rollout: { ...settings.rollout, onUnreachable: 'skip' },
-  });
+  // What a rollout in the middle runs beside the live release is meant, for as long as it may wait.
+  if (settings === undefined || (!now.destroyed && (await isRollingOut(now, drivers)))) return;
+  const skipping = { ...settings, rollout: { ...settings.rollout, onUnreachable: 'skip' as const } };
+  const keep = await listKept(drivers.db, release, settings, Date.now());
+  const wanted = inOneGo(planWanted(now, release, skipping, { keep }));
   const job = {
     place: now,
     deploy: { id: release?.deployId ?? 0, epoch: 0 },
     lease,
     release,
     ...planTimes(settings, release),
+    watch: null,
     log: toServerLog(now, drivers),
     signal,
     laneSignal: signal,
@@ -58,6 +61,11 @@ export async function converge(
   if ((await listContainers(drivers.db, now.environment.id)).length > 0) return;
   await removeTraces(now, outlook.world, drivers, signal);
   await forgetEnvironment(drivers.db, now.environment.id);
+}
+
+/** True while a deploy of the environment is in the middle of its rollout, whoever it waits for. */
+export async function isRollingOut({ environment }: Place, { db }: PipelineDrivers): Promise<boolean> {
+  return (await listUnfinished(db, environment.id)).some(({ state }) => state === 'rolling_out');
 }
 
 /** An environment that the file no longer names is left as it is; of a destroyed app it is emptied. */

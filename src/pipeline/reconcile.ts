@@ -5,7 +5,9 @@ import { isEmpty, planRollout } from '../rollout/plan.ts';
 import { listPlaces, type Place } from '../store/apps.ts';
 import { listEnvironmentsWithWork, listUnfinished } from '../store/deploys.ts';
 import { getRelease } from '../store/releases.ts';
-import { listBackends } from '../store/routes.ts';
+import { isHolding, listBackends } from '../store/routes.ts';
+import { listKept } from './beside.ts';
+import { isRollingOut } from './converge.ts';
 import type { PipelineDrivers } from './drivers.ts';
 import { findEnvironmentConfig, readServers } from './environment.ts';
 import { planWanted } from './wanted.ts';
@@ -40,14 +42,18 @@ async function hasDrift(
   drivers: PipelineDrivers,
 ): Promise<boolean> {
   const settings = await findEnvironmentConfig(drivers, place.environment.name);
-  if (settings === undefined) return false;
+  if (settings === undefined || (await isRollingOut(place, drivers))) return false;
   const { app, environment } = place;
   const currentId = environment.currentReleaseId;
   const release = currentId === null ? null : await getRelease(drivers.db, currentId);
-  const routed = await listBackends(drivers.db, environment.id);
+  const [routed, holding, keep] = await Promise.all([
+    listBackends(drivers.db, environment.id),
+    isHolding(drivers.db, environment.id),
+    listKept(drivers.db, release, settings, Date.now()),
+  ]);
   const skip = { ...settings, rollout: { ...settings.rollout, onUnreachable: 'skip' as const } };
   const servers = world.map((server) => onlyOf(server, app.name, environment.name));
-  return !isEmpty(planRollout(planWanted(place, release, skip), { servers, routed }));
+  return !isEmpty(planRollout(planWanted(place, release, skip, { keep }), { servers, routed, holding }));
 }
 
 function onlyOf(server: ObservedServer, app: string, env: string): ObservedServer {

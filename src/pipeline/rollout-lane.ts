@@ -4,7 +4,6 @@ import { Failure } from '../failure.ts';
 import type { FailureCode } from '../failure-catalogue.ts';
 import type { Deploy } from '../model/deploy.ts';
 import type { Release } from '../model/release.ts';
-import type { RolloutJob } from '../rollout/drivers.ts';
 import {
   awaitServersAndPlan,
   briefLookMs,
@@ -13,7 +12,6 @@ import {
   performRevert,
   performRollout,
 } from '../rollout/perform.ts';
-import type { Wanted } from '../rollout/plan.ts';
 import { performReleaseCommand } from '../rollout/release-command.ts';
 import { findPlace } from '../store/apps.ts';
 import { advanceDeploy, getSource } from '../store/deploys.ts';
@@ -21,11 +19,11 @@ import { getRelease, recordRelease, switchRelease } from '../store/releases.ts';
 import { listBackends, listContainers } from '../store/routes.ts';
 import { converge } from './converge.ts';
 import type { PipelineDrivers } from './drivers.ts';
-import { readEnvironmentConfig } from './environment.ts';
 import { endDeploy, type LaneWork, type Turn, toFailure } from './lane.ts';
 import { planNextRelease, settleNextRelease } from './next-release.ts';
+import { type Context, readBefore, readContext } from './rollout-context.ts';
+import { smokeProbe } from './smoke.ts';
 import { performStep } from './step.ts';
-import { planTimes, planWanted } from './wanted.ts';
 
 /** The lane that brings a release to its servers: release command, rollout, live, retire. */
 export function rolloutLane(drivers: PipelineDrivers): LaneWork {
@@ -45,7 +43,7 @@ async function bringLive(turn: Turn, drivers: PipelineDrivers): Promise<void> {
     }
     try {
       await refuseOlder(turn, release, drivers);
-      await releaseAndRollOut(turn, context, drivers);
+      if ((await releaseAndRollOut(turn, context, drivers)) === 'held') return;
     } catch (error) {
       return failAndRevert(turn, context, error, drivers);
     }
@@ -59,8 +57,6 @@ async function bringLive(turn: Turn, drivers: PipelineDrivers): Promise<void> {
   });
 }
 
-type Context = { readonly job: RolloutJob & { release: Release }; readonly wanted: Wanted };
-
 /** A push made its release when it was built; the others make it here, from one that exists. */
 async function findOrMakeRelease({ deploy }: Turn, { db }: PipelineDrivers): Promise<Release> {
   if (deploy.releaseId !== null) {
@@ -69,15 +65,6 @@ async function findOrMakeRelease({ deploy }: Turn, { db }: PipelineDrivers): Pro
   const release = await recordRelease(db, await planNextRelease(deploy, db));
   await advanceDeploy(db, deploy, { state: 'releasing', release_id: release.id });
   return release;
-}
-
-async function readContext(turn: Turn, release: Release, drivers: PipelineDrivers): Promise<Context> {
-  const settings = await readEnvironmentConfig(drivers, turn.place.environment.name);
-  const { deploy, place, lease, log, signal, laneSignal } = turn;
-  return {
-    job: { deploy, place, lease, log, signal, laneSignal, release, ...planTimes(settings, release) },
-    wanted: planWanted(place, release, settings),
-  };
 }
 
 /** Order is by number: what a newer deploy made live is never replaced by an older one. */
@@ -95,23 +82,31 @@ async function releaseAndRollOut(
   turn: Turn,
   { job, wanted }: Context,
   drivers: PipelineDrivers,
-): Promise<void> {
+): Promise<'done' | 'held'> {
   const { deploy, log, signal } = turn;
+  // Who asked for it is told by the watch only after a moment, in which nothing more is to be switched.
+  if (deploy.stopRequest !== null) {
+    throw new Failure(deploy.stopRequest, deploy.failureMessage ?? 'It was asked to stop.');
+  }
   const outlook = await awaitServersAndPlan(job, wanted, drivers.rollout);
   const first = wanted.servers.find((name) =>
     outlook.world.some((seen) => seen.server === name && seen.reachable),
   );
-  if (first !== undefined && outlook.plan.blocked.length === 0) {
-    await performReleaseCommand(job, first, drivers.rollout);
-  }
+  const isBlocked = outlook.plan.blocked.length > 0;
+  await performReleaseCommand(job, isBlocked ? undefined : first, drivers.rollout);
   signal.throwIfAborted();
   await advanceDeploy(drivers.db, deploy, { state: 'rolling_out' });
   const count = wanted.servers.length;
   log.step(`Rolling out v${job.release.version} to ${count} ${count === 1 ? 'server' : 'servers'}`);
-  await performStep(turn, drivers, 'rollout', () => performRollout(job, outlook, drivers.rollout));
+  const how = await performStep(turn, drivers, 'rollout', () =>
+    performRollout(job, outlook, drivers.rollout),
+  );
   signal.throwIfAborted();
+  if (how === 'held') return how;
+  await performStep(turn, drivers, 'smoke', () => smokeProbe(job, wanted, drivers));
   await switchRelease(drivers.db, deploy, job.release);
   announce('switch-release', 'record', deploy.id);
+  return how;
 }
 
 /** The cause is recorded before anything is undone, so that a kill in mid-revert ends in the same truth. */
@@ -129,15 +124,16 @@ async function failAndRevert(
     failure_code: failure.code,
     failure_message: failure.message,
     failure_fix: failure.fix,
+    hold: null,
   });
   announce('failure', 'record', deploy.id);
   log.warning(failure.message);
-  const before = await readBefore(turn, drivers);
+  const before = await readBefore(turn.place, drivers);
   log.step(
     before.release === null ? 'Taking it back' : `Taking it back: v${before.release.version} goes on serving`,
   );
   // A person's stop must not stop the way back; a shutdown or a lost lease still does.
-  const undo = { ...context.job, release: before.release, signal: turn.laneSignal };
+  const undo = { ...context.job, release: before.release, watch: null, signal: turn.laneSignal };
   const wasSwitched = await isServing(turn, context.job.release, drivers);
   try {
     await performStep(turn, drivers, 'revert', () => performRevert(undo, before, drivers.rollout));
@@ -155,14 +151,6 @@ async function isServing({ deploy }: Turn, release: Release, { db }: PipelineDri
   const containers = await listContainers(db, deploy.environmentId);
   const mine = containers.filter((container) => container.release_id === release.id);
   return backends.some((backend) => mine.some((container) => container.name === backend.name));
-}
-
-async function readBefore({ place }: Turn, drivers: PipelineDrivers): Promise<Wanted> {
-  const { db } = drivers;
-  const now = await findPlace(db, place.environment.id);
-  const currentId = now?.environment.currentReleaseId ?? null;
-  const release = currentId === null ? null : await getRelease(db, currentId);
-  return planWanted(place, release, await readEnvironmentConfig(drivers, place.environment.name));
 }
 
 function restoreFailure(deploy: Deploy): Failure {
@@ -200,7 +188,9 @@ async function finishLive(turn: Turn, release: Release, drivers: PipelineDrivers
 
 /** The old release is out of rotation; what is still in flight there ends before its containers do. */
 async function retire({ job, wanted }: Context, drivers: PipelineDrivers): Promise<void> {
-  const skipping = { ...wanted, strategy: { ...wanted.strategy, onUnreachable: 'skip' as const } };
-  const { plan } = await observeAndPlan(job, skipping, drivers.rollout, briefLookMs);
+  const { keep } = await readBefore(job.place, drivers);
+  const skipping = { ...wanted.strategy, onUnreachable: 'skip' as const };
+  const left = { ...wanted, keep, progress: null, strategy: skipping };
+  const { plan } = await observeAndPlan(job, left, drivers.rollout, briefLookMs);
   await performRetire(job, plan, drivers.rollout);
 }

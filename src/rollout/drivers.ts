@@ -1,6 +1,8 @@
 import type { Fleet, ServerConnection } from '../fleet/fleet.ts';
 import type { DeployLog } from '../log/deploy-log.ts';
 import type { HealthCheck, Image, Release } from '../model/release.ts';
+import type { JudgeLimits } from '../route/judge.ts';
+import type { BackendTraffic } from '../route/load-balancer.ts';
 import type { Place } from '../store/apps.ts';
 import type { Database } from '../store/database.ts';
 import type { Lease } from '../store/leases.ts';
@@ -15,7 +17,18 @@ export type RolloutDrivers = {
   applyRoutes(signal: AbortSignal): Promise<void>;
   /** Waits until backends that are out of the table have no request left. */
   drain(slot: number, names: readonly string[], deadlineMs: number, signal: AbortSignal): Promise<void>;
+  /** What the load balancer counted of a slot's backends. */
+  traffic(slot: number): Promise<readonly BackendTraffic[]>;
   random(): number;
+};
+
+/** How long a step is watched, and what makes it bad. */
+export type WatchRules = {
+  /** A canary's last step gives it all: only its shares are watched. */
+  readonly sharesOnly: boolean;
+  readonly bakeMs: number | 'hold';
+  readonly limits: JudgeLimits;
+  readonly autoRollback: boolean;
 };
 
 /** One deploy's work on one environment, with everything decided. */
@@ -28,6 +41,9 @@ export type RolloutJob = {
   readonly health: HealthCheck;
   readonly drainMs: number;
   readonly stopTimeoutMs: number;
+  readonly releaseTimeoutMs: number;
+  /** Null when its steps are not watched. */
+  readonly watch: WatchRules | null;
   readonly log: DeployLog;
   readonly signal: AbortSignal;
   /** Aborts when this process is to leave the work to another one, and only then. */

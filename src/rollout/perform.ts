@@ -3,12 +3,15 @@ import { Failure } from '../failure.ts';
 import { observeFleet } from '../fleet/observe.ts';
 import type { ObservedServer } from '../model/container.ts';
 import type { Release } from '../model/release.ts';
-import { listBackends, listContainers } from '../store/routes.ts';
+import { advanceDeploy } from '../store/deploys.ts';
+import { isHolding, listBackends, listContainers } from '../store/routes.ts';
+import { clearServers } from './clear.ts';
 import type { RolloutDrivers, RolloutJob } from './drivers.ts';
-import { type Plan, planRollout, type Wanted } from './plan.ts';
+import { type Plan, planRollout, type Switch, type Wanted } from './plan.ts';
 import { type Prepared, prepareServers } from './prepare.ts';
 import { retireContainers } from './retire.ts';
 import { performSwitch } from './switch.ts';
+import { readCounters, type WatchedJob, watchStep } from './watch.ts';
 
 const comeBackMs = 10_000;
 const lookAgainMs = 500;
@@ -26,15 +29,16 @@ export async function observeAndPlan(
   deadlineMs?: number,
 ): Promise<Outlook> {
   const environmentId = job.place.environment.id;
-  const [routed, rows] = await Promise.all([
+  const [routed, rows, holding] = await Promise.all([
     listBackends(drivers.db, environmentId),
     listContainers(drivers.db, environmentId),
+    isHolding(drivers.db, environmentId),
   ]);
   const known = [...wanted.servers, ...rows.map((row) => row.server)];
   const names = [...new Set(known)].filter((name) => name in drivers.fleet.servers);
   const filter = { app: wanted.app, env: wanted.env };
   const world = await observeFleet(drivers.fleet, names, filter, job.signal, deadlineMs);
-  return { plan: planRollout(wanted, { servers: world, routed }), world };
+  return { plan: planRollout(wanted, { servers: world, routed, holding }), world };
 }
 
 /**
@@ -64,7 +68,8 @@ export async function awaitServersAndPlan(
 }
 
 /**
- * Prepare everywhere, then switch batch by batch. Nothing that a user sees changes before the first switch.
+ * Prepare everywhere, then switch step by step. Nothing that a user sees changes before the first switch, but for
+ * requests that are held while an app that cannot run twice is replaced. `held` when a step waits for a person.
  * Throws on the first failure, leaving what was switched to be reverted; `server_unreachable` before
  * anything was done.
  */
@@ -72,7 +77,7 @@ export async function performRollout(
   job: RolloutJob,
   { plan, world }: Outlook,
   drivers: RolloutDrivers,
-): Promise<void> {
+): Promise<'done' | 'held'> {
   const blocked = plan.blocked[0];
   if (blocked) {
     throw new Failure('server_unreachable', `${blocked.server} is out of reach: ${blocked.reason}`);
@@ -80,13 +85,46 @@ export async function performRollout(
   for (const skipped of plan.skipped) {
     job.log.warning(`${skipped.server} is skipped, it is out of reach: ${skipped.reason}`);
   }
-  const prepared = hasRelease(job)
-    ? await prepareServers(job, plan, world, drivers)
-    : new Map<string, Prepared>();
-  for (const change of plan.switches) {
-    await performSwitch(job, change, drivers);
-    for (const server of change.servers) job.log.detail(describeServer(server, prepared.get(server)));
+  const prepared = hasRelease(job) ? await prepareAll(job, { plan, world }, drivers) : new Map();
+  for (const step of plan.switches) {
+    if ((await takeStep(job, step, prepared, drivers)) === 'held') return 'held';
   }
+  return 'done';
+}
+
+async function prepareAll(
+  job: RolloutJob & { release: Release },
+  { plan, world }: Outlook,
+  drivers: RolloutDrivers,
+): Promise<ReadonlyMap<string, Prepared>> {
+  if (plan.clear !== null) {
+    const servers = new Set(plan.start.map((container) => container.server));
+    await clearServers(job, plan.clear, [...servers], drivers);
+  }
+  return prepareServers(job, plan, world, drivers);
+}
+
+/** One switch, and its watch where there is one. */
+async function takeStep(
+  job: RolloutJob,
+  step: Switch,
+  prepared: ReadonlyMap<string, Prepared>,
+  drivers: RolloutDrivers,
+): Promise<'over' | 'held'> {
+  const before = isWatched(job, step) ? await readCounters(job, drivers) : null;
+  if (isWatched(job, step)) {
+    const progress = { servers: step.servers, share: step.share, isOver: false };
+    await advanceDeploy(drivers.db, job.deploy, { plan: JSON.stringify(progress) });
+  }
+  await performSwitch(job, step, drivers);
+  for (const server of step.servers) job.log.detail(describeServer(server, prepared.get(server)));
+  return isWatched(job, step) ? watchStep(job, step, before, drivers) : 'over';
+}
+
+/** A canary's shares always are; other steps that bring something new are when a time is given for it. */
+function isWatched(job: RolloutJob, { share, servers }: Switch): job is WatchedJob {
+  if (job.watch === null || job.release === null) return false;
+  return share !== null || (servers.length > 0 && job.watch.bakeMs !== 0 && !job.watch.sharesOnly);
 }
 
 function describeServer(server: string, prepared: Prepared | undefined): string {
@@ -111,7 +149,11 @@ export async function performRetire(job: RolloutJob, plan: Plan, drivers: Rollou
 export async function performRevert(job: RolloutJob, before: Wanted, drivers: RolloutDrivers): Promise<void> {
   const back: Wanted = {
     ...before,
-    strategy: { ...before.strategy, strategy: 'all-at-once', onUnreachable: 'skip' },
+    strategy: {
+      ...before.strategy,
+      strategy: before.strategy.strategy === 'recreate' ? 'recreate' : 'all-at-once',
+      onUnreachable: 'skip',
+    },
   };
   const outlook = await observeAndPlan(job, back, drivers, briefLookMs);
   await performRollout(job, outlook, drivers);

@@ -1,8 +1,9 @@
 import type { RolloutConfig } from '../config.ts';
 import type { ObservedContainer, ObservedServer, WantedContainer } from '../model/container.ts';
-import { containerName } from '../model/names.ts';
+import type { RolloutProgress } from '../model/deploy.ts';
+import { containerName, releaseName } from '../model/names.ts';
 import type { Release } from '../model/release.ts';
-import { planBatches } from './strategy.ts';
+import { keyOf, planSwitches } from './switches.ts';
 
 /** What an environment is to run; no release means nothing. */
 export type Wanted = {
@@ -11,13 +12,19 @@ export type Wanted = {
   readonly release: Release | null;
   /** In the order of deploy.config.json. */
   readonly servers: readonly string[];
-  readonly strategy: Pick<RolloutConfig, 'strategy' | 'first' | 'batch' | 'onUnreachable'>;
+  readonly strategy: Pick<RolloutConfig, 'strategy' | 'first' | 'batch' | 'steps' | 'onUnreachable'>;
+  /** Versions whose `web` containers stay, without being routed, for a quick way back. */
+  readonly keep: readonly number[];
+  /** Null when nothing is in the middle. */
+  readonly progress: RolloutProgress | null;
 };
 
 /** What was seen on the servers, and the names that the load balancer was told to serve. */
 export type World = {
   readonly servers: readonly ObservedServer[];
-  readonly routed: readonly { readonly name: string; readonly server: string }[];
+  readonly routed: readonly { readonly name: string; readonly server: string; readonly weight: number }[];
+  /** Requests wait, because nothing may run for a moment. */
+  readonly holding?: boolean;
 };
 
 /** One change of the routing table: the admitted are in before the dismissed are out. */
@@ -25,6 +32,16 @@ export type Switch = {
   readonly servers: readonly string[];
   readonly admit: readonly WantedContainer[];
   readonly dismiss: readonly string[];
+  /** Percent of the requests that the new release has from here on; null: what its number gives it. */
+  readonly share: number | null;
+  /** Of all that is in the table then, by name. */
+  readonly weights: Readonly<Record<string, number>>;
+};
+
+/** What must be out of the table and stopped before anything is started, for an app that cannot run twice. */
+export type Clearance = {
+  readonly dismiss: readonly string[];
+  readonly stop: readonly ObservedContainer[];
 };
 
 export type Unreachable = { readonly server: string; readonly reason: string };
@@ -34,6 +51,8 @@ export type Plan = {
   /** Servers without which it must not go on. */
   readonly blocked: readonly Unreachable[];
   readonly skipped: readonly Unreachable[];
+  /** Null unless two releases must not run at once and another one does. */
+  readonly clear: Clearance | null;
   /** To be created or started. */
   readonly start: readonly WantedContainer[];
   /** To be asked from outside before they are routed. */
@@ -70,26 +89,48 @@ export function planRollout(wanted: Wanted, world: World): Plan {
   const observed = world.servers.flatMap((server) => (server.reachable ? server.containers : []));
   const names = new Set(containers.map(keyOf));
   const web = reachable.filter((container) => container.port !== null);
-  const routed = new Set(world.routed.map(keyOf));
+  const clear = planClearance(wanted, world, observed);
+  const routed = world.routed.filter((backend) => clear === null || !clear.dismiss.includes(backend.name));
+  const routedKeys = new Set(routed.map(keyOf));
   const running = new Set(observed.filter((container) => container.state === 'running').map(keyOf));
   const start = reachable.filter((container) => !running.has(keyOf(container)));
   return {
-    blocked: blockers(wanted, missing, containers, web),
+    blocked: listBlockers(wanted, missing, { world, observed, containers }),
     skipped: missing,
+    clear,
     start,
-    probe: web.filter((container) => !routed.has(keyOf(container)) || !running.has(keyOf(container))),
-    switches: planSwitches(wanted, web, world),
-    retire: observed.filter((container) => !names.has(keyOf(container))),
+    probe: web.filter((container) => !routedKeys.has(keyOf(container)) || !running.has(keyOf(container))),
+    switches: planSwitches(wanted, web, {
+      ...world,
+      routed,
+      holding: world.holding === true || clear !== null,
+    }),
+    retire: observed.filter((container) => !names.has(keyOf(container)) && !isKept(wanted, container)),
   };
 }
 
 /** True when there is nothing to do, on the servers that can be reached. */
 export function isEmpty(plan: Plan): boolean {
-  return plan.start.length + plan.probe.length + plan.switches.length + plan.retire.length === 0;
+  const { start, probe, switches, retire } = plan;
+  return start.length + probe.length + switches.length + retire.length === 0 && plan.clear === null;
 }
 
-function keyOf(container: { server: string; name: string }): string {
-  return `${container.server}/${container.name}`;
+/** Only what is asked for is kept: an old worker that goes on would do work that nobody wants from it. */
+function isKept({ keep }: Wanted, container: ObservedContainer): boolean {
+  return container.process === 'web' && keep.includes(container.release);
+}
+
+function planClearance(
+  { strategy, release, app, env }: Wanted,
+  { routed }: World,
+  observed: readonly ObservedContainer[],
+): Clearance | null {
+  if (strategy.strategy !== 'recreate' || release === null) return null;
+  const mine = `${releaseName({ app, env, release: release.version })}-`;
+  const others = observed.filter((container) => container.release !== release.version);
+  const stop = others.filter((container) => container.state !== 'exited' && container.state !== 'created');
+  const dismiss = routed.filter(({ name }) => !name.startsWith(mine)).map(({ name }) => name);
+  return stop.length + dismiss.length === 0 ? null : { dismiss, stop };
 }
 
 function findUnreachable(
@@ -105,35 +146,26 @@ function findUnreachable(
   });
 }
 
-function blockers(
-  wanted: Wanted,
-  missing: readonly Unreachable[],
-  containers: readonly WantedContainer[],
-  web: readonly WantedContainer[],
-): readonly Unreachable[] {
-  const nothingLeft = web.length === 0 && containers.some((container) => container.port !== null);
+type Sight = {
+  readonly world: World;
+  readonly observed: readonly ObservedContainer[];
+  readonly containers: readonly WantedContainer[];
+};
+
+function listBlockers(wanted: Wanted, missing: readonly Unreachable[], sight: Sight): readonly Unreachable[] {
+  if (mayRunTwice(wanted, sight)) {
+    return sight.world.servers.filter((server) => !server.reachable);
+  }
+  const isThere = (container: WantedContainer) => missing.every((gone) => gone.server !== container.server);
+  const web = sight.containers.filter((container) => container.port !== null);
+  const nothingLeft = web.length > 0 && !web.some(isThere);
   return wanted.strategy.onUnreachable === 'fail' || nothingLeft ? missing : [];
 }
 
-/** Servers that get new containers come first, so that there is something to switch to. */
-function planSwitches(wanted: Wanted, web: readonly WantedContainer[], world: World): Switch[] {
-  const wantedKeys = new Set(web.map(keyOf));
-  const routedKeys = new Set(world.routed.map(keyOf));
-  const admit = web.filter((container) => !routedKeys.has(keyOf(container)));
-  const dismiss = world.routed.filter((backend) => !wantedKeys.has(keyOf(backend)));
-  if (admit.length === 0 && dismiss.length === 0) return [];
-  const admitting = wanted.servers.filter((server) => admit.some((container) => container.server === server));
-  const batches = planBatches(admitting, wanted.servers.length, wanted.strategy);
-  if (batches.length === 0)
-    return [{ servers: [], admit: [], dismiss: dismiss.map((backend) => backend.name) }];
-  return batches.map((servers, index) => {
-    const last = index === batches.length - 1;
-    const leaves = (backend: { server: string }) => servers.includes(backend.server);
-    const left = (backend: { server: string }) => last && !admitting.includes(backend.server);
-    return {
-      servers,
-      admit: admit.filter(leaves),
-      dismiss: dismiss.filter((backend) => leaves(backend) || left(backend)).map((backend) => backend.name),
-    };
-  });
+/** The first container of a release starts only when every server was seen to run nothing else. */
+function mayRunTwice({ strategy, release }: Wanted, { observed }: Sight): boolean {
+  if (strategy.strategy !== 'recreate' || release === null) return false;
+  return !observed.some(
+    (container) => container.release === release.version && container.state === 'running',
+  );
 }

@@ -231,6 +231,11 @@ async function listTakenPorts(
   return taken;
 }
 
+/** True for what only says that nobody answered: the act may or may not have happened. */
+export function isLost(error: unknown): boolean {
+  return error instanceof Failure && lostCodes.includes(error.code);
+}
+
 /** Repeats what a lost connection or engine cut off, until it answers again or 30 s have passed. */
 export async function withReconnect<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
   const deadline = performance.now() + lostLimitMs;
@@ -239,8 +244,7 @@ export async function withReconnect<T>(signal: AbortSignal, work: () => Promise<
       return await work();
     } catch (error) {
       signal.throwIfAborted();
-      const lost = error instanceof Failure && lostCodes.includes(error.code);
-      if (!lost || performance.now() > deadline) throw error;
+      if (!isLost(error) || performance.now() > deadline) throw error;
       await pause(500, undefined, { signal });
     }
   }

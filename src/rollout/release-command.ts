@@ -5,22 +5,29 @@ import { removeContainer } from '../fleet/create.ts';
 import { runOnce } from '../fleet/perform.ts';
 import { containerName } from '../model/names.ts';
 import type { Release } from '../model/release.ts';
+import type { Database } from '../store/database.ts';
 import { beginStep, endStep, findStep } from '../store/steps.ts';
 import type { RolloutDrivers, RolloutJob } from './drivers.ts';
-import { withReconnect } from './prepare.ts';
+import { isLost, withReconnect } from './prepare.ts';
 import { planVariables } from './variables.ts';
 
 const stepName = 'release-command';
-const timeoutMs = 3_600_000;
+const tooLong = 'did not end in its time and was stopped';
+
+type ReleaseJob = RolloutJob & { readonly release: Release };
+
+/** One run of the command: where it is, and whether it was begun already. */
+type Run = { readonly job: ReleaseJob; readonly server: string; isBegun: boolean };
 
 /**
- * Runs the release command once in the new image. Its container is kept until the outcome is recorded, so
- * that after a kill the outcome is looked up instead of the command being run again.
- * Throws `release_command_failed`.
+ * Runs the release command once in the new image, on `server`, unless that cannot be asked. It is recorded as begun
+ * between the creation of its container and the start, so that after a kill the outcome is looked up instead of the
+ * command being run again. Throws `release_command_failed`, `release_command_timeout`, and `release_command_unknown`
+ * when nobody can tell any more how a run ended.
  */
 export async function performReleaseCommand(
-  job: RolloutJob & { release: Release },
-  server: string,
+  job: ReleaseJob,
+  server: string | undefined,
   drivers: RolloutDrivers,
 ): Promise<void> {
   const command = job.release.releaseCommand;
@@ -29,27 +36,73 @@ export async function performReleaseCommand(
   if (known?.outcome === 'done') return;
   if (known?.outcome === 'failed') throw toFailure(known.detail);
   // A run that an earlier holder began is the one to be looked up: same server, same container, same epoch.
-  const run = known?.outcome === 'begun' ? { ...job, deploy: { ...job.deploy, epoch: known.epoch } } : job;
-  const on = known?.outcome === 'begun' ? (known.detail ?? server) : server;
+  const isBegun = known?.outcome === 'begun';
+  const epoch = isBegun ? known.epoch : job.deploy.epoch;
+  const on = isBegun ? (known.detail ?? server) : server;
+  if (on === undefined) return;
   job.log.step(`Release command: ${command.at(-1)}`);
-  await beginStep(drivers.db, run.deploy, stepName, on);
-  announce('release-command', 'intent', job.deploy.id);
-  const exit = await withReconnect(job.signal, () => runOn(run, on, drivers));
+  const run: Run = { job: { ...job, deploy: { ...job.deploy, epoch } }, server: on, isBegun };
+  await endRun(run, await findOutcome(run, drivers), drivers);
+}
+
+/** How a person says that an unknown outcome does not matter. */
+export function repeatFix(deployId: number): string {
+  return `See what it did, then hawser deploys:retry ${deployId} --repeat-release-command, which runs it again.`;
+}
+
+/** True when the release command of a deploy was begun and nobody knows how it ended. */
+export async function isReleaseCommandUnknown(db: Database, deployId: number): Promise<boolean> {
+  return (await findStep(db, deployId, stepName))?.outcome === 'begun';
+}
+
+async function endRun(run: Run, how: string | null, drivers: RolloutDrivers): Promise<void> {
+  const { job, server } = run;
   announce('release-command', 'act', job.deploy.id);
-  const outcome = exit.exitCode === 0 ? 'done' : 'failed';
-  const how = exit.oomKilled ? 'was out of memory' : `ended with exit code ${exit.exitCode}`;
-  await endStep(drivers.db, run.deploy, stepName, outcome, how);
+  await endStep(drivers.db, job.deploy, stepName, how === null ? 'done' : 'failed', how ?? 'ended well');
   announce('release-command', 'record', job.deploy.id);
-  const connection = await drivers.fleet.connect(on, job.signal);
+  const connection = await drivers.fleet.connect(server, job.signal);
   await removeContainer(connection, nameOf(job), job.signal);
-  if (outcome === 'failed') throw toFailure(how);
+  if (how !== null) throw toFailure(how);
+}
+
+/** Null when it ended well, otherwise how it ended. */
+async function findOutcome(run: Run, drivers: RolloutDrivers): Promise<string | null> {
+  try {
+    const exit = await runWithPatience(run, drivers);
+    if (exit.exitCode === 0) return null;
+    return exit.oomKilled ? 'was out of memory' : `ended with exit code ${exit.exitCode}`;
+  } catch (error) {
+    run.job.signal.throwIfAborted();
+    if (!(error instanceof Failure)) throw error;
+    if (error.code === 'run_timed_out') return tooLong;
+    const isUnknown = run.isBegun && (isLost(error) || error.code === 'container_gone');
+    if (!isUnknown) throw error;
+    throw new Failure(
+      'release_command_unknown',
+      `The release command was begun on ${run.server} and nobody can tell how it ended: ${error.message}`,
+      { cause: error, fix: repeatFix(run.job.deploy.id) },
+    );
+  }
+}
+
+/** A run that may take an hour is looked for once more when its server is lost in the middle. */
+async function runWithPatience(run: Run, drivers: RolloutDrivers) {
+  const attempt = () => withReconnect(run.job.signal, () => runOn(run, drivers));
+  try {
+    return await attempt();
+  } catch (error) {
+    if (run.isBegun && isLost(error)) return attempt();
+    throw error;
+  }
 }
 
 function toFailure(how: string | null): Failure {
-  return new Failure('release_command_failed', `The release command ${how ?? 'failed'}.`);
+  const code = how === tooLong ? 'release_command_timeout' : 'release_command_failed';
+  return new Failure(code, `The release command ${how ?? 'failed'}.`);
 }
 
-async function runOn(job: RolloutJob & { release: Release }, server: string, drivers: RolloutDrivers) {
+async function runOn(run: Run, drivers: RolloutDrivers) {
+  const { job, server } = run;
   const connection = await drivers.fleet.connect(server, job.signal);
   const image = await drivers.bringImage(connection, job.release.image, job.signal);
   const { app, environment } = job.place;
@@ -76,13 +129,19 @@ async function runOn(job: RolloutJob & { release: Release }, server: string, dri
   });
   return runOnce(connection, spec, {
     log: (line) => job.log.detail(line),
-    timeoutMs,
+    timeoutMs: job.releaseTimeoutMs,
     signal: job.signal,
     leave: job.laneSignal,
+    isBegun: run.isBegun,
+    begin: async () => {
+      if (!run.isBegun) await beginStep(drivers.db, job.deploy, stepName, server);
+      run.isBegun = true;
+      announce('release-command', 'intent', job.deploy.id);
+    },
   });
 }
 
-function nameOf(job: RolloutJob & { release: Release }): string {
+function nameOf(job: ReleaseJob): string {
   const { app, environment } = job.place;
   const { version } = job.release;
   return containerName({

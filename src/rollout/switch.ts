@@ -5,8 +5,6 @@ import { type BackendRow, listBackends, listContainers, setBackends } from '../s
 import type { RolloutDrivers, RolloutJob } from './drivers.ts';
 import type { Switch } from './plan.ts';
 
-const fullWeight = 100;
-
 /**
  * One change of the routing table: recorded first, then applied. When it resolves, the load balancer has
  * checked the admitted itself, and the dismissed get no new request.
@@ -19,7 +17,11 @@ export async function performSwitch(job: RolloutJob, change: Switch, drivers: Ro
   );
   const names = new Set(admitted.map((backend) => backend.name));
   const staying = present.filter((row) => !change.dismiss.includes(row.name) && !names.has(row.name));
-  await setBackends(drivers.db, job.lease, environmentId, [...staying, ...admitted]);
+  const backends = [...staying, ...admitted].map((row) => ({
+    ...row,
+    weight: change.weights[row.name] ?? row.weight,
+  }));
+  await setBackends(drivers.db, job.lease, { environmentId, backends, holding: false });
   announce('switch', 'intent', job.deploy.id);
   await drivers.applyRoutes(job.signal);
   announce('switch', 'act', job.deploy.id);
@@ -41,6 +43,6 @@ async function toBackend(
     name: container.name,
     server: container.server,
     address: `${server.address}:${row.port}`,
-    weight: fullWeight,
+    weight: 0,
   };
 }

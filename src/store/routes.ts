@@ -14,15 +14,26 @@ export async function listBackends(db: Database, environmentId: string): Promise
     .execute();
 }
 
-/** Sets what an environment is to be served by, as one change, while the lease is held. Throws `lease_lost`. */
+/** What an environment is to be served by; requests are held while nothing may run for a moment. */
+export type WantedBackends = {
+  readonly environmentId: string;
+  readonly backends: readonly Omit<BackendRow, 'environment_id'>[];
+  readonly holding: boolean;
+};
+
+/** Sets what an environment is served by, as one change, while the lease is held. Throws `lease_lost`. */
 export async function setBackends(
   db: Database,
   lease: Lease,
-  environmentId: string,
-  backends: readonly Omit<BackendRow, 'environment_id'>[],
+  { environmentId, backends, holding }: WantedBackends,
 ): Promise<void> {
   await db.transaction().execute(async (tx) => {
     await requireLease(tx, lease);
+    await tx
+      .updateTable('environments')
+      .set({ holding: holding ? 1 : 0 })
+      .where('id', '=', environmentId)
+      .execute();
     await tx.deleteFrom('backends').where('environment_id', '=', environmentId).execute();
     if (backends.length === 0) return;
     await tx
@@ -30,6 +41,16 @@ export async function setBackends(
       .values(backends.map((backend) => ({ ...backend, environment_id: environmentId })))
       .execute();
   });
+}
+
+/** True while an environment's requests are held. */
+export async function isHolding(db: Database, environmentId: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('environments')
+    .select('holding')
+    .where('id', '=', environmentId)
+    .executeTakeFirst();
+  return row?.holding === 1;
 }
 
 export type RoutedEnvironment = {

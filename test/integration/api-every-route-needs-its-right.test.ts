@@ -16,6 +16,8 @@ const declared: Readonly<Record<string, string>> = {
   'GET /deploys/:id': 'deploy read',
   'GET /deploys/:id/log': 'deploy read',
   'POST /deploys/:id/cancel': 'deploy deploy',
+  'POST /deploys/:id/continue': 'deploy deploy',
+  'POST /deploys/:id/abort': 'deploy deploy',
   'POST /deploys/:id/retry': 'deploy deploy',
   'GET /apps/:app/releases': 'app read',
   'GET /apps/:app/releases/:version': 'app read',

@@ -14,6 +14,7 @@ import type { Deploy } from '../../src/model/deploy.ts';
 import type { Right } from '../../src/model/token.ts';
 import { acceptRetry, acceptRollback, cancelDeploy } from '../../src/pipeline/accept.ts';
 import { acceptChange } from '../../src/pipeline/accept-change.ts';
+import { abortDeploy, continueDeploy } from '../../src/pipeline/waiting-rollout.ts';
 import { createApp, destroyApp, ensureEnvironment } from '../../src/store/apps.ts';
 import { type Database, openLedger } from '../../src/store/database.ts';
 import {
@@ -129,8 +130,10 @@ function makeDesk(config: Config, db: Database, journals: Journals): ApiDesk {
     rollback: (wanted) => acceptRollback(wanted, drivers),
     change: (request) => acceptChange(request, drivers),
     listCommits: async () => [],
-    retry: (deploy, actor) => acceptRetry(deploy, actor, drivers),
+    retry: (deploy, actor, given) => acceptRetry(deploy, actor, drivers, given),
     cancel: (deploy, actor) => cancelDeploy(deploy, actor, drivers),
+    continue: (deploy, actor) => continueDeploy(deploy, actor, drivers),
+    abort: (deploy, actor) => abortDeploy(deploy, actor, drivers),
     async setMaintenance(place, text, actor) {
       await setMaintenance(db, place, text, actor);
       return true;

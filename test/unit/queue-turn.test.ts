@@ -20,6 +20,7 @@ function deploy(id: number, state: DeployState, kind: DeployKind = 'push'): Depl
     failureMessage: null,
     failureFix: null,
     switchedAt: null,
+    progress: null,
     hold: null,
     createdAt: '',
     startedAt: null,

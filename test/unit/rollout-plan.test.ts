@@ -1,105 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { ObservedContainer, ObservedServer } from '../../src/model/container.ts';
-import type { Process, Release } from '../../src/model/release.ts';
+import { strategies } from '../../src/config/rollout-schema.ts';
+import type { Process } from '../../src/model/release.ts';
+import { isEmpty, planContainers, planRollout, type World } from '../../src/rollout/plan.ts';
 import {
-  isEmpty,
-  type Plan,
-  planContainers,
-  planRollout,
-  type Wanted,
-  type World,
-} from '../../src/rollout/plan.ts';
-
-const strategy = {
-  strategy: 'rolling',
-  first: { count: 1 },
-  batch: { percent: 50 },
-  onUnreachable: 'fail',
-} as const;
-
-function makeRelease(version: number, processes: readonly Process[]): Release {
-  return {
-    id: version,
-    environmentId: 'e1',
-    version,
-    image: { repository: 'hawser/a1', digest: `sha256:${version}` },
-    config: {},
-    processes,
-    releaseCommand: null,
-    port: 8080,
-    health: null,
-    resources: { memory: 1, cpus: 1, pids: 1 },
-    commit: null,
-    author: null,
-    message: null,
-    actor: 'test',
-    deployId: version,
-    rollbackOf: null,
-    defaults: {},
-    domains: [],
-    imageDeployId: 1,
-    promotedFrom: null,
-    wentLiveAt: null,
-    createdAt: '',
-  };
-}
-
-const web: Process = { type: 'web', command: null, quantity: null };
-const threeServers = ['app1', 'app2', 'app3'];
-
-function want(release: Release | null, more: Partial<Wanted> = {}): Wanted {
-  return { app: 'shop', env: 'production', release, servers: threeServers, strategy, ...more };
-}
-
-function emptyWorld(servers: readonly string[] = threeServers): World {
-  return { servers: servers.map((server) => ({ server, reachable: true, containers: [] })), routed: [] };
-}
-
-function toObserved(container: {
-  server: string;
-  name: string;
-  release: number;
-  process: string;
-  index: number;
-}) {
-  const rest = { id: container.name, app: 'shop', env: 'production', deploy: 1, epoch: 1, imageId: 'i' };
-  const state: ObservedContainer['state'] = 'running';
-  return { ...rest, ...container, state, address: '10.0.0.1:20000' };
-}
-
-/** Servers after some of a plan's steps were performed, as the engines would show them. */
-function perform(world: World, plan: Plan, cut: number): World {
-  let left = cut;
-  const next = () => left-- > 0;
-  let servers: ObservedServer[] = [...world.servers];
-  let routed = [...world.routed];
-  const change = (
-    name: string,
-    act: (containers: readonly ObservedContainer[]) => readonly ObservedContainer[],
-  ) => {
-    servers = servers.map((server) =>
-      server.server === name && server.reachable ? { ...server, containers: act(server.containers) } : server,
-    );
-  };
-  for (const container of plan.start) {
-    if (!next()) return { servers, routed };
-    change(container.server, (present) => [
-      ...present.filter((other) => other.name !== container.name),
-      toObserved(container),
-    ]);
-  }
-  for (const step of plan.switches) {
-    if (!next()) return { servers, routed };
-    routed = [...routed.filter((backend) => !step.dismiss.includes(backend.name)), ...step.admit];
-  }
-  for (const container of plan.retire) {
-    if (!next()) return { servers, routed };
-    change(container.server, (present) => present.filter((other) => other.name !== container.name));
-  }
-  return { servers, routed };
-}
+  emptyWorld,
+  type Moment,
+  makeRelease,
+  perform,
+  strategy,
+  want,
+  web,
+} from '../support/rollout-model.ts';
 
 test('a first release starts on every server, is probed there and switched one server first', () => {
   const plan = planRollout(want(makeRelease(1, [web])), emptyWorld());
@@ -200,7 +113,8 @@ const anyProcesses = fc
     { type: 'worker', command: ['work'], quantity: worker },
   ]);
 const anyStrategy = fc.record({
-  strategy: fc.constantFrom('rolling' as const, 'all-at-once' as const),
+  strategy: fc.constantFrom(...strategies),
+  steps: fc.constantFrom([10, 50], [1], [25, 50, 75, 99]),
   first: fc.integer({ min: 1, max: 3 }).map((count) => ({ count })),
   batch: fc.oneof(
     fc.integer({ min: 1, max: 5 }).map((count) => ({ count })),
@@ -247,34 +161,69 @@ test('a revert after any cut brings back exactly the release before', () => {
       const old = want(makeRelease(1, before), { servers, strategy: how });
       const start = perform(emptyWorld(servers), planRollout(old, emptyWorld(servers)), 999);
       const plan = planRollout(want(makeRelease(2, after), { servers, strategy: how }), start);
-      const beforeRetire = Math.min(cut, plan.start.length + plan.switches.length);
+      const cleared = plan.clear === null ? 0 : plan.clear.stop.length + 1;
+      const beforeRetire = Math.min(cut, cleared + plan.start.length + plan.switches.length);
       const failed = perform(start, plan, beforeRetire);
-      const reverted = perform(failed, planRollout(old, failed), 999);
+      const again = how.strategy === 'recreate' ? how.strategy : ('all-at-once' as const);
+      const back = { ...old, strategy: { ...how, strategy: again } };
+      const reverted = perform(failed, planRollout(back, failed), 999);
       assert.ok(isEmpty(planRollout(old, reverted)));
-      assert.equal(planRollout(old, failed).start.length, 0, 'the old containers still run');
+      assert.deepEqual(
+        reverted.routed.toSorted((one, other) => one.name.localeCompare(other.name)),
+        start.routed.toSorted((one, other) => one.name.localeCompare(other.name)),
+      );
+      if (plan.clear !== null) return;
+      assert.equal(planRollout(back, failed).start.length, 0, 'the old containers still run');
     }),
     { numRuns: 500 },
   );
 });
 
-test('what is routed was probed or routed before, and something is routed at every moment', () => {
+test('what is routed was probed or routed before and runs, and something is routed at every moment', () => {
   fc.assert(
-    fc.property(anyWorld, ({ servers, before, after, strategy: how }) => {
+    fc.property(anyWorld, ({ servers, before, after, strategy: how, cut }) => {
       const old = want(makeRelease(1, before), { servers, strategy: how });
       const start = perform(emptyWorld(servers), planRollout(old, emptyWorld(servers)), 999);
-      const plan = planRollout(want(makeRelease(2, after), { servers, strategy: how }), start);
-      const probed = new Set(plan.probe.map((container) => container.name));
-      let routed = start.routed.map((backend) => backend.name);
-      for (const step of plan.switches) {
-        assert.ok(step.admit.every((container) => probed.has(container.name)));
-        routed = [...routed.filter((name) => !step.dismiss.includes(name)), ...step.admit.map((c) => c.name)];
-        assert.ok(routed.length > 0);
-      }
-      const dismissed = new Set(plan.switches.flatMap((step) => step.dismiss));
-      for (const container of plan.retire) {
-        assert.ok(container.process !== 'web' || dismissed.has(container.name), 'nothing routed is stopped');
-      }
+      const wanted = want(makeRelease(2, after), { servers, strategy: how });
+      const plan = planRollout(wanted, start);
+      const probed = new Set([...plan.probe, ...start.routed].map((container) => container.name));
+      const look = ({ running, routed }: Moment) => {
+        const names = new Set(running.map((container) => container.name));
+        assert.ok(
+          routed.every(({ name }) => probed.has(name) && (how.strategy === 'recreate' || names.has(name))),
+        );
+        assert.ok(routed.every(({ weight }) => weight >= 1 && weight <= 256));
+        assert.ok(how.strategy === 'recreate' || routed.length > 0);
+        const releases = new Set(running.map((container) => container.release));
+        assert.ok(how.strategy !== 'recreate' || releases.size < 2, 'never two releases at once');
+      };
+      const cutWorld = perform(start, plan, cut, look);
+      perform(cutWorld, planRollout(wanted, cutWorld), 999, look);
     }),
     { numRuns: 500 },
+  );
+});
+
+test('a canary that is gone on with after any kill never gives the new release less than it had', () => {
+  fc.assert(
+    fc.property(anyWorld, fc.boolean(), ({ servers, before, after, strategy: how }, isOver) => {
+      const canary = { ...how, strategy: 'canary' as const };
+      const old = want(makeRelease(1, before), { servers, strategy: canary });
+      const start = perform(emptyWorld(servers), planRollout(old, emptyWorld(servers)), 999);
+      const wanted = want(makeRelease(2, after), { servers, strategy: canary });
+      const plan = planRollout(wanted, start);
+      plan.switches.forEach((step, index) => {
+        if (step.share === null) return;
+        const world = perform(start, plan, plan.start.length + index + 1);
+        const progress = { servers: [...step.servers], share: step.share, isOver };
+        const rest = planRollout({ ...wanted, progress }, world);
+        assert.deepEqual(
+          rest.switches.map(({ share }) => share),
+          plan.switches.slice(index + (isOver ? 1 : 0)).map(({ share }) => share),
+        );
+        assert.ok(isEmpty(planRollout(wanted, perform(world, rest, 999))));
+      });
+    }),
+    { numRuns: 300 },
   );
 });

@@ -5,7 +5,7 @@ import { listSteps } from '../../store/steps.ts';
 import { followLog, parsePosition, readWholeLog } from '../deploy-log.ts';
 import { readResult } from '../deploy-result.ts';
 import type { ApiDesk } from '../desk.ts';
-import { deploysQuery, nothing } from '../input.ts';
+import { deploysQuery, nothing, retryBody } from '../input.ts';
 import { type Route, route } from '../route.ts';
 import { describeDeploy } from '../view.ts';
 
@@ -86,14 +86,40 @@ export const deployRoutes: readonly Route[] = [
   }),
   route({
     method: 'POST',
+    path: '/deploys/:id/continue',
+    scope: 'deploy',
+    right: 'deploy',
+    title: 'Lets a rollout go on that waits at a step or is watched there',
+    query: nothing,
+    body: nothing,
+    async answer({ desk, deploy, place, actor }) {
+      const going = await desk.continue(deploy, actor.name);
+      return { status: 202, json: await describeDeploy(desk.db, going, place) };
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/deploys/:id/abort',
+    scope: 'deploy',
+    right: 'deploy',
+    title: 'Has such a rollout taken back',
+    query: nothing,
+    body: nothing,
+    async answer({ desk, deploy, place, actor }) {
+      const going = await desk.abort(deploy, actor.name);
+      return { status: 202, json: await describeDeploy(desk.db, going, place) };
+    },
+  }),
+  route({
+    method: 'POST',
     path: '/deploys/:id/retry',
     scope: 'deploy',
     right: 'deploy',
     title: 'Runs an ended deploy again, as a new one',
     query: nothing,
-    body: nothing,
-    async answer({ desk, deploy, place, actor }) {
-      const again = await desk.retry(deploy, actor.name);
+    body: retryBody,
+    async answer({ desk, deploy, place, actor, body }) {
+      const again = await desk.retry(deploy, actor.name, body);
       return { status: 202, json: await describeDeploy(desk.db, await getDeploy(desk.db, again.id), place) };
     },
   }),
