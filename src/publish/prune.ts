@@ -79,6 +79,8 @@ export async function pruneUnpublished(docker: Docker): Promise<number> {
     });
     return SpaceReclaimed ?? 0;
   } catch (error) {
+    // The engine prunes already, for somebody else: what is left goes the next time.
+    if (statusOf(error) === 409) return 0;
     throw toFailure(error, 'prune what builds left');
   }
 }
