@@ -3,6 +3,7 @@ import type { FailureCode } from '../failure-catalogue.ts';
 import type { DeployOptions } from '../model/deploy.ts';
 import { previewName } from '../model/names.ts';
 import { quoteValue } from './printable.ts';
+import { type PushOptions, parsePushOptions } from './push-options.ts';
 
 /** One line of what a push asks: a ref and the objects it goes from and to; 40 zeros mean none. */
 export type RefUpdate = { readonly ref: string; readonly old: string; readonly new: string };
@@ -31,15 +32,6 @@ export type PushPlan = {
   readonly updates: readonly { readonly update: RefUpdate; readonly decision: RefDecision }[];
 };
 
-/** What `git push -o` said, read strictly. */
-type PushOptions = {
-  environment: string | null;
-  wait: boolean;
-  skip: boolean;
-  plan: boolean;
-  deploy: DeployOptions;
-};
-
 type PushQuestion = {
   readonly updates: readonly RefUpdate[];
   readonly options: readonly string[];
@@ -58,9 +50,6 @@ type Taken = {
   isPreview: boolean;
 };
 
-const knownOptions = 'env=NAME, no-wait, no-cache, plan, skip';
-const maxOptions = 20;
-
 export const zeroOid = '0'.repeat(40);
 
 /** What becomes of every ref of a push: deployed, moved without a deploy, or refused with its reason. */
@@ -74,36 +63,12 @@ export function planPush(question: PushQuestion): PushPlan {
   return { updates };
 }
 
-function refuseWhole(question: PushQuestion, options: PushOptions | Refusal): Refusal | null {
+function refuseWhole(question: PushQuestion, options: ReturnType<typeof parsePushOptions>): Refusal | null {
   const { updates, limits } = question;
   if (updates.length > limits.refs) {
     return refuse('too_many_refs', `${updates.length} refs in one push (limit ${limits.refs})`);
   }
-  return 'kind' in options ? options : null;
-}
-
-/** Options are data: each is one of the known words or refuses the push. */
-function parsePushOptions(words: readonly string[]): PushOptions | Refusal {
-  const options: PushOptions = { environment: null, wait: true, skip: false, plan: false, deploy: {} };
-  if (words.length > maxOptions) {
-    return refuse(
-      'unknown_push_option',
-      `${words.length} push options (limit ${maxOptions}); known: ${knownOptions}`,
-    );
-  }
-  for (const word of words) {
-    if (word === 'no-wait') options.wait = false;
-    else if (word === 'no-cache') options.deploy = { ...options.deploy, noCache: true };
-    else if (word === 'skip') options.skip = true;
-    else if (word === 'plan') options.plan = true;
-    else if (/^env=[a-z0-9-]{1,40}$/.test(word)) options.environment = word.slice(4);
-    else
-      return refuse(
-        'unknown_push_option',
-        `push option ${quoteValue(word)} is not known; known: ${knownOptions}`,
-      );
-  }
-  return options;
+  return 'mistake' in options ? refuse('unknown_push_option', options.mistake) : null;
 }
 
 function decide(update: RefUpdate, options: PushOptions, question: PushQuestion): RefDecision {
@@ -148,10 +113,9 @@ function decideDeploy(
   question: PushQuestion,
 ): RefDecision {
   const { environments } = question;
-  const chosen =
-    options.environment === null
-      ? taken.environment
-      : (environments.find((environment) => environment.name === options.environment) ?? null);
+  const named = environments.find((environment) => environment.name === options.environment);
+  if (named !== undefined && isPromotedOnly(named)) return refusePromoted(named);
+  const chosen = options.environment === null ? taken.environment : (named ?? null);
   if (chosen === null && options.environment !== null)
     return refuseEnvironment(options.environment, environments);
   if (chosen === null) return refuseUntaken(taken, environments);
@@ -168,6 +132,24 @@ function refuseEnvironment(name: string, environments: readonly EnvironmentConfi
     'environment_not_found',
     `there is no environment ${quoteValue(name)}; there is: ${known || 'none'}`,
   );
+}
+
+/** An environment without branches and tags of its own takes what another one proved, and nothing else. */
+function isPromotedOnly({ branches, tags, promoteFrom }: EnvironmentConfig): boolean {
+  return promoteFrom.length > 0 && branches.length === 0 && tags.length === 0;
+}
+
+function refusePromoted(environment: EnvironmentConfig): Refusal {
+  const { name, promoteFrom } = environment;
+  return refuse(
+    'promotion_only',
+    `${name} takes no pushes, only promotions from ${promoteFrom.join(', ')}`,
+    promoteCommand(environment),
+  );
+}
+
+function promoteCommand({ name, promoteFrom }: EnvironmentConfig): string {
+  return `hawser promote --from ${promoteFrom[0]} --to ${name}`;
 }
 
 function refuseUntaken({ kind, name }: Taken, environments: readonly EnvironmentConfig[]): Refusal {
@@ -190,13 +172,17 @@ function suggestCommand(
   environments: readonly EnvironmentConfig[],
 ): string | null {
   const source = quoteWord(name);
+  const promoted = environments.find(
+    (environment) => environment.name === name && isPromotedOnly(environment),
+  );
+  if (promoted !== undefined) return promoteCommand(promoted);
   for (const environment of environments) {
     const target = environment.branches.find((pattern) => !pattern.includes('*'));
     if (kind === 'branch' && target !== undefined) {
       return `git push REMOTE ${source}:${quoteWord(target)}, or git push -o env=${environment.name} REMOTE ${source}`;
     }
   }
-  const first = environments[0];
+  const first = environments.find((environment) => !isPromotedOnly(environment));
   return first === undefined ? null : `git push -o env=${first.name} REMOTE ${source}`;
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { PreviewConfig } from '../../src/config.ts';
+import type { EnvironmentConfig, PreviewConfig } from '../../src/config.ts';
 import { matchesPattern, planPush, planTogether, type RefDecision, zeroOid } from '../../src/receive/plan.ts';
 import { environment } from '../support/receive-world.ts';
 
@@ -197,4 +197,41 @@ test('a branch of previews makes an environment of its own, may be written anew 
 test('a push that asks for the plan alone is planned', () => {
   const planned = { kind: 'plan', environment: 'production' };
   assert.deepEqual(decide('refs/heads/main', { options: ['plan'] }), planned);
+});
+
+test('a reason to go out in a freeze is one readable line', () => {
+  const given = (text: string) => ({ options: [`override-freeze=${text}`] });
+  const why = 'the “pay” button is gone: #42';
+  assert.deepEqual(decide('refs/heads/main', given(why)), {
+    ...deploy('production'),
+    options: { overrideFreeze: why },
+  });
+  for (const bad of ['', '   ', 'x'.repeat(201), 'a\x1b[2Jb', 'a\nb', 'a\u202eb']) {
+    assert.equal(refusal('refs/heads/main', given(bad)).code, 'unknown_push_option', JSON.stringify(bad));
+  }
+});
+
+test('an environment that is only promoted to refuses a push with the command that would bring it there', () => {
+  const promoted: EnvironmentConfig = { ...environment('production', []), promoteFrom: ['staging'] };
+  const question = {
+    facts: {},
+    previews: null,
+    allowForce: false,
+    limits: { refs: 3 },
+  };
+  const ask = (environments: EnvironmentConfig[], ref: string, options: string[] = []) => {
+    const updates = [{ ref, old: zeroOid, new: one }];
+    return planPush({ ...question, updates, environments, options }).updates[0]?.decision;
+  };
+  const stages = [environment('staging', ['main']), promoted];
+  const command = 'hawser promote --from staging --to production';
+  const named = ask(stages, 'refs/heads/main', ['env=production']);
+  assert.ok(named?.kind === 'refuse');
+  assert.deepEqual([named.code, named.fix], ['promotion_only', command]);
+  const branch = ask(stages, 'refs/heads/production');
+  assert.ok(branch?.kind === 'refuse');
+  assert.deepEqual([branch.code, branch.fix], ['branch_not_deployed', command]);
+  assert.equal(ask(stages, 'refs/heads/main')?.kind, 'deploy');
+  const both = [...stages.slice(0, 1), { ...promoted, branches: ['release'] }];
+  assert.equal(ask(both, 'refs/heads/release')?.kind, 'deploy');
 });
