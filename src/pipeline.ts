@@ -3,8 +3,8 @@
  *
  *   accept    A push, a rollback or a retry becomes a deploy in the ledger, `queued`, and older ones that wait
  *             give way. From here on nothing that is killed can lose it.
- *   build     The build lane of its environment takes it: files of the commit → image (`building`) → registry,
- *             by digest (`publishing`) → a release with the next number.
+ *   build     The build lane of its environment takes it: files of the commit → image (`building`), whose own
+ *             tests are run (`testing`) → registry, by digest (`publishing`) → a release with the next number.
  *   rollout   The rollout lane takes it: the release command once (`releasing`), then prepare on all servers,
  *             switch batch by batch, retire (`rolling_out`). A failure anywhere brings the old release back.
  *   live      The release has all the traffic: the ledger says so in one transaction, then the branch moves.

@@ -105,7 +105,8 @@ function quote(text: string, line: number): string {
     .join('');
 }
 
-function shorten(text: string): string {
+/** One line of at most 120 characters. Pure. */
+export function shorten(text: string): string {
   const line = text.replace(/\s+/g, ' ').trim();
   return line.length > 120 ? `${line.slice(0, 119)}…` : line;
 }

@@ -1,7 +1,7 @@
 import { Failure } from '../failure.ts';
 import { labelNames } from '../model/container.ts';
 import { askEngine } from './ask.ts';
-import { isMadeFrom } from './container.ts';
+import { isMadeFrom, networkName } from './container.ts';
 import { type ContainerInspect, type ContainerSpec, statusOf } from './docker.ts';
 import type { ServerConnection } from './fleet.ts';
 import { ensureNetwork } from './network.ts';
@@ -125,6 +125,8 @@ async function ensureSpecNetwork(
   const app = spec.Labels?.[labelNames.app];
   const env = spec.Labels?.[labelNames.env];
   if (app === undefined || env === undefined) throw new Error(`${spec.name} carries no label of ours`);
+  // A network of its own was made by whoever wants the container in it.
+  if (spec.HostConfig?.NetworkMode !== networkName(app, env)) return;
   await ensureNetwork(connection, { app, env }, signal);
 }
 

@@ -14,9 +14,17 @@ export async function ensureNetwork(
   place: Place,
   signal: AbortSignal,
 ): Promise<void> {
-  const name = networkName(place.app, place.env);
-  if (await hasNetwork(connection, name, signal)) return;
   const labels = { [labelNames.app]: place.app, [labelNames.env]: place.env };
+  await ensureNamedNetwork(connection, { name: networkName(place.app, place.env), labels }, signal);
+}
+
+/** Makes sure that there is a network of that name; a new one gets the labels. */
+export async function ensureNamedNetwork(
+  connection: ServerConnection,
+  { name, labels }: Omit<Wanted, 'subnet'>,
+  signal: AbortSignal,
+): Promise<void> {
+  if (await hasNetwork(connection, name, signal)) return;
   try {
     await createNetwork(connection, { name, labels, subnet: null }, signal);
   } catch (error) {
@@ -33,7 +41,15 @@ export async function removeNetwork(
   place: Place,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const name = networkName(place.app, place.env);
+  return await removeNamedNetwork(connection, networkName(place.app, place.env), signal);
+}
+
+/** The same by the network's own name. */
+export async function removeNamedNetwork(
+  connection: ServerConnection,
+  name: string,
+  signal: AbortSignal,
+): Promise<boolean> {
   const ask = { connection, what: `remove the network ${name}`, signal };
   try {
     await askEngine(ask, (abortSignal) =>

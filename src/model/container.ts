@@ -7,6 +7,11 @@ export const labelNames = {
   index: 'hawser.index',
   deploy: 'hawser.deploy',
   epoch: 'hawser.epoch',
+  /** On what a check made, its network too: the environment's id. */
+  check: 'hawser.check',
+  /** On a service beside an app: its name, and what makes it another one. */
+  service: 'hawser.service',
+  definition: 'hawser.definition',
 } as const;
 
 /** One running process of one release on one server, as it should be. */

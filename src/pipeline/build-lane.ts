@@ -9,6 +9,7 @@ import { holdForApproval } from '../store/approvals.ts';
 import { readDesiredAt } from '../store/changes.ts';
 import { advanceDeploy, getSource } from '../store/deploys.ts';
 import { recordRelease } from '../store/releases.ts';
+import { checkImage } from './check.ts';
 import { findDiskShortage } from './disk-floor.ts';
 import type { PipelineDrivers } from './drivers.ts';
 import { readEnvironmentConfig } from './environment.ts';
@@ -19,7 +20,7 @@ import { openSource } from './source.ts';
 import { performStep } from './step.ts';
 import { repositoryOf } from './wanted.ts';
 
-/** The lane that turns a source into a release: build, publish, record. */
+/** The lane that turns a source into a release: build, check, publish, record. */
 export function buildLane(drivers: PipelineDrivers): LaneWork {
   return { lane: 'build', advance: (turn) => buildRelease(turn, drivers) };
 }
@@ -32,6 +33,8 @@ async function buildRelease(turn: Turn, drivers: PipelineDrivers): Promise<void>
   await refuseFullDisk(drivers);
   await advanceDeploy(db, deploy, { state: 'building' });
   const built = await performStep(turn, drivers, 'build', () => build(turn, source, drivers));
+  signal.throwIfAborted();
+  await checkImage(turn, { ...built, commit: source.commit }, drivers);
   signal.throwIfAborted();
   await advanceDeploy(db, deploy, { state: 'publishing' });
   const repository = repositoryOf(place.app);
