@@ -6,6 +6,7 @@ import { type Plot, takePlot } from './fleet/owner.ts';
 import { openServer, type TestServer } from './fleet/server.ts';
 import { forwardRule, sweepPlot, sweepStaleFleets } from './fleet/sweep.ts';
 import { runProgram } from './program.ts';
+import { mountSmallDisk } from './small-disk.ts';
 
 export type { TestServer } from './fleet/server.ts';
 
@@ -25,11 +26,18 @@ export type TestFleet = {
   [Symbol.asyncDispose](): Promise<void>;
 };
 
+export type FleetOptions = {
+  readonly servers: number;
+  readonly name?: string;
+  /** Gives each server's engine a disk of its own of this size. */
+  readonly diskBytes?: number;
+};
+
 /**
  * Starts `servers` servers named `<name>1`, `<name>2`, …; needs root. Fleets may run side by side, in any number of
  * processes; those of test processes that died are removed first.
  */
-export async function openFleet(options: { servers: number; name?: string }): Promise<TestFleet> {
+export async function openFleet(options: FleetOptions): Promise<TestFleet> {
   await sweepStaleFleets();
   const plot = await takePlot();
   const sweepAtExit = (): void => sweepWithoutWaiting(plot);
@@ -42,8 +50,12 @@ export async function openFleet(options: { servers: number; name?: string }): Pr
   }
   try {
     const identity = await layBridge(plot);
-    for (let index = 0; index < options.servers; index++)
-      machines.push(await makeMachine(plot, `${options.name ?? 'app'}${index + 1}`, index));
+    for (let index = 0; index < options.servers; index++) {
+      const machine = await makeMachine(plot, `${options.name ?? 'app'}${index + 1}`, index);
+      machines.push(machine);
+      const { diskBytes } = options;
+      if (diskBytes !== undefined) await mountSmallDisk(join(machine.folder, 'docker'), diskBytes);
+    }
     const opened = await Promise.allSettled(machines.map((machine) => openServer(machine, { identity })));
     return describeFleet(plot, opened.map(unwrap), close);
   } catch (error) {

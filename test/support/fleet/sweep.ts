@@ -12,6 +12,7 @@ export async function sweepPlot(plot: Plot): Promise<void> {
     await tryProgram('ip', ['link', 'delete', link]);
   while ((await tryProgram('iptables', forwardRule('-D', plot))) !== undefined);
   for (const cgroup of await listCgroups(plot)) await removeCgroup(cgroup);
+  for (const disk of await listDisks(plot)) await tryProgram('umount', ['-l', disk]);
   await rm(plot.folder, { recursive: true, force: true, maxRetries: 5 });
 }
 
@@ -46,6 +47,13 @@ async function listWrappers({ folder }: Plot): Promise<number[]> {
 
 async function listCables({ bridge }: Plot): Promise<string[]> {
   return (await readdir('/sys/class/net')).filter((name) => name.startsWith(`${bridge}v`));
+}
+
+/** File systems that are mounted below the fleet's folder, the innermost first. */
+async function listDisks({ folder }: Plot): Promise<string[]> {
+  const lines = (await tryRead('/proc/self/mounts')).split('\n');
+  const targets = lines.map((line) => line.split(' ')[1] ?? '');
+  return targets.filter((target) => target.startsWith(`${folder}/`)).toReversed();
 }
 
 async function listCgroups({ bridge }: Plot): Promise<string[]> {
