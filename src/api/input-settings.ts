@@ -1,13 +1,13 @@
 import { z } from 'zod';
-import { envName } from './input.ts';
-
-const reason = z
-  .string()
-  .regex(/^[^\p{Cc}]{1,200}$/u, 'use one line of 1 to 200 characters')
-  .optional();
+import { envName, reason } from './input.ts';
 
 /** Of everything that makes a deploy without a build. */
-const changeBody = z.strictObject({ env: envName.optional(), overrideFreeze: reason });
+const changeBody = z.strictObject({
+  env: envName.optional(),
+  overrideFreeze: reason,
+  /** True says what it would do, and does nothing. */
+  plan: z.boolean().default(false),
+});
 
 const variable = z.string().max(128);
 

@@ -15,6 +15,15 @@ const cursor = z
 /** Name of an environment; which ones there are, the ledger knows. */
 export const envName = z.string().min(1).max(60);
 
+/** One line of text that says something. */
+export const textLine = (most: number) =>
+  z
+    .string()
+    .trim()
+    .regex(new RegExp(`^[^\\p{Cc}]{1,${most}}$`, 'u'), `use one line of 1 to ${most} characters`);
+
+export const reason = textLine(200);
+
 export const pageQuery = z.strictObject({ limit, cursor });
 export const envPageQuery = pageQuery.extend({ env: envName.optional() });
 export const deploysQuery = pageQuery.extend({ app: z.string().max(80).optional(), env: envName.optional() });
@@ -36,10 +45,13 @@ export const newToken = z.strictObject({
 export const retryBody = z.strictObject({
   /** Runs a release command once more of which nobody knows how it ended. */
   repeatReleaseCommand: z.boolean().default(false),
+  /** Why it cannot wait for the end of a freeze. */
+  overrideFreeze: reason.optional(),
 });
 
 export const rollbackBody = z.strictObject({
   env: envName.optional(),
+  plan: z.boolean().default(false),
   version: z.int().min(1).nullable().default(null),
   /** Of the image, or its first 8 to 64 characters. */
   digest: z

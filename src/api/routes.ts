@@ -1,12 +1,16 @@
 import type { Route } from './route.ts';
+import { approvalRoutes } from './routes/approvals.ts';
 import { appRoutes } from './routes/apps.ts';
 import { configRoutes } from './routes/config.ts';
 import { containerRoutes } from './routes/containers.ts';
 import { deployRoutes } from './routes/deploys.ts';
 import { diskRoutes } from './routes/disk.ts';
 import { domainRoutes } from './routes/domains.ts';
+import { freezeRoutes } from './routes/freezes.ts';
 import { installationRoutes } from './routes/installation.ts';
+import { lockRoutes } from './routes/locks.ts';
 import { maintenanceRoutes } from './routes/maintenance.ts';
+import { pipelineRoutes } from './routes/pipelines.ts';
 import { releaseRoutes } from './routes/releases.ts';
 import { scaleRoutes } from './routes/scale.ts';
 import { serverRoutes } from './routes/servers.ts';
@@ -17,6 +21,10 @@ export const routes: readonly Route[] = [
   ...appRoutes,
   ...deployRoutes,
   ...releaseRoutes,
+  ...pipelineRoutes,
+  ...approvalRoutes,
+  ...freezeRoutes,
+  ...lockRoutes,
   ...configRoutes,
   ...scaleRoutes,
   ...domainRoutes,

@@ -1,0 +1,70 @@
+import { allow } from '../../model/access.ts';
+import { listOpenApprovals } from '../../store/approvals.ts';
+import { appNotFound, findApp, listPlaces, type Place } from '../../store/apps.ts';
+import { getDeploy } from '../../store/deploys.ts';
+import { nothing } from '../input.ts';
+import { approvalsQuery, denyBody, grantBody } from '../input-gates.ts';
+import { type Route, route } from '../route.ts';
+import { describeDeploy } from '../view.ts';
+
+export const approvalRoutes: readonly Route[] = [
+  route({
+    method: 'GET',
+    path: '/approvals',
+    scope: 'visible',
+    right: 'read',
+    title: 'Lists the deploys that wait for approval, the oldest first',
+    query: approvalsQuery,
+    body: nothing,
+    async answer({ desk, actor, query }) {
+      const app = query.app === undefined ? undefined : await findApp(desk.db, query.app);
+      if (query.app !== undefined && (app === undefined || !allow(actor, 'read', app))) {
+        throw appNotFound(query.app);
+      }
+      const isMeant = ({ destroyed, app, environment }: Place) =>
+        !destroyed && allow(actor, 'read', app) && (query.env ?? environment.name) === environment.name;
+      const places = (await listPlaces(desk.db, app?.id)).filter(isMeant);
+      const byId = new Map(places.map((place) => [place.environment.id, place]));
+      const open = await listOpenApprovals(desk.db, [...byId.keys()]);
+      const items = await Promise.all(
+        open.flatMap(({ deployId, environmentId, askedBy, askedAt }) => {
+          const place = byId.get(environmentId);
+          return place === undefined ? [] : [describe(place, { deployId, askedBy, askedAt })];
+        }),
+      );
+      async function describe(place: Place, asked: { deployId: number; askedBy: string; askedAt: string }) {
+        const deploy = await getDeploy(desk.db, asked.deployId);
+        const rule = desk.config.environments[place.environment.name]?.approval ?? 'anyone';
+        return { ...(await describeDeploy(desk.db, deploy, place)), ...asked, by: rule };
+      }
+      return { json: { items, next: null } };
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/deploys/:id/grant',
+    scope: 'deploy',
+    right: 'deploy',
+    title: 'Lets a deploy that waits for approval go on',
+    query: nothing,
+    body: grantBody,
+    async answer({ desk, deploy, place, actor, body }) {
+      const { reason = null, overrideFreeze } = body;
+      const wanted = { deploy, verdict: 'granted', actor: actor.name, reason, overrideFreeze } as const;
+      return { json: await describeDeploy(desk.db, await desk.decideApproval(wanted), place) };
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/deploys/:id/deny',
+    scope: 'deploy',
+    right: 'deploy',
+    title: 'Ends a deploy that waits for approval',
+    query: nothing,
+    body: denyBody,
+    async answer({ desk, deploy, place, actor, body }) {
+      const wanted = { deploy, verdict: 'denied', actor: actor.name, reason: body.reason } as const;
+      return { json: await describeDeploy(desk.db, await desk.decideApproval(wanted), place) };
+    },
+  }),
+];
