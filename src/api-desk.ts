@@ -6,7 +6,12 @@ import { Failure } from './failure.ts';
 import type { App } from './model/app.ts';
 import { acceptRetry, acceptRollback, cancelDeploy } from './pipeline/accept.ts';
 import { acceptChange } from './pipeline/accept-change.ts';
+import { decideApproval } from './pipeline/approval.ts';
 import { measureDisk } from './pipeline/disk.ts';
+import { describeForecast } from './pipeline/forecast.ts';
+import { forecastDeploy } from './pipeline/perform-forecast.ts';
+import { acceptPromotion } from './pipeline/promote.ts';
+import { proposeWish } from './pipeline/propose.ts';
 import { pruneAll } from './pipeline/prune-all.ts';
 import { abortDeploy, continueDeploy } from './pipeline/waiting-rollout.ts';
 import type { Platform } from './platform.ts';
@@ -37,10 +42,16 @@ export function openApiDesk(platform: Platform, readAgain: () => Config): ApiDes
     },
     destroyApp: (app) => destroyWhole(app, platform),
     rollback: (wanted) => acceptRollback(wanted, drivers),
+    async plan(app, wish, actor, signal) {
+      const forecast = await forecastDeploy(await proposeWish(app, wish, actor, drivers), drivers, signal);
+      return { forecast, lines: describeForecast(forecast) };
+    },
     change: (request) => acceptChange(request, drivers),
     listCommits: (app, from, to, most) => git.listCommits(app.id, from, to, most),
     retry: (deploy, actor, given) => acceptRetry(deploy, actor, drivers, given),
     cancel: (deploy, actor) => cancelDeploy(deploy, actor, drivers),
+    promote: (wanted) => acceptPromotion(wanted, drivers),
+    decideApproval: (wanted) => decideApproval(wanted, drivers),
     continue: (deploy, actor) => continueDeploy(deploy, actor, drivers),
     abort: (deploy, actor) => abortDeploy(deploy, actor, drivers),
     async setMaintenance(place, text, actor) {

@@ -11,7 +11,12 @@ type Asked = {
   readonly desk: ApiDesk;
   readonly app: App;
   readonly actor: Actor;
-  readonly body: { readonly env?: string | undefined; readonly overrideFreeze?: string | undefined };
+  readonly body: {
+    readonly env?: string | undefined;
+    readonly overrideFreeze?: string | undefined;
+    readonly plan: boolean;
+  };
+  readonly signal: AbortSignal;
 };
 
 /**
@@ -19,12 +24,16 @@ type Asked = {
  * or the first push takes them along.
  */
 export async function answerChange(
-  { desk, app, actor, body }: Asked,
+  { desk, app, actor, body, signal }: Asked,
   change: { readonly action: string; readonly wanted: WantedChange; readonly restart?: boolean },
 ): Promise<Answer> {
   const place = await ensurePlace(desk, app, body.env);
   const { environment } = place;
   const { overrideFreeze } = body;
+  if (body.plan) {
+    const wish = { kind: 'change', environment, wanted: change.wanted } as const;
+    return { json: await desk.plan(app, wish, actor.name, signal) };
+  }
   const made = await desk.change({ app, environment, actor, overrideFreeze, ...change });
   const deploy = made.deploy && (await getDeploy(desk.db, made.deploy.id));
   return {

@@ -4,7 +4,11 @@ import type { Journals } from '../log/journal.ts';
 import type { App, Environment } from '../model/app.ts';
 import type { Deploy, DeployOptions } from '../model/deploy.ts';
 import type { AcceptedChange, ChangeRequest } from '../pipeline/accept-change.ts';
+import type { ApprovalWish } from '../pipeline/approval.ts';
 import type { DiskUse } from '../pipeline/disk.ts';
+import type { Forecast } from '../pipeline/forecast.ts';
+import type { PromotionRequest } from '../pipeline/promote.ts';
+import type { Wish } from '../pipeline/propose.ts';
 import type { Pruned } from '../pipeline/prune.ts';
 import type { Commit } from '../receive/git.ts';
 import type { Place } from '../store/apps.ts';
@@ -28,6 +32,8 @@ export type ApiDesk = {
     digest?: string | undefined;
     actor: string;
   }): Promise<Deploy>;
+  /** What a wish would do, and in words; nothing is changed. */
+  plan(app: App, wish: Wish, actor: string, signal: AbortSignal): Promise<Planned>;
   /** Changes settings, with the deploy that brings them. */
   change(request: ChangeRequest): Promise<AcceptedChange>;
   /** Commits that are in `to` and not in `from`, the newest first; none of one that the repository lacks. */
@@ -35,6 +41,10 @@ export type ApiDesk = {
   /** `given` is said of this retry only. */
   retry(deploy: Deploy, actor: string, given: DeployOptions): Promise<Deploy>;
   cancel(deploy: Deploy, actor: string): Promise<Deploy>;
+  /** Deploys what is live in one environment to another. */
+  promote(wanted: PromotionRequest): Promise<Deploy>;
+  /** Lets a deploy that waits go on, or ends it. */
+  decideApproval(wanted: ApprovalWish): Promise<Deploy>;
   /** A rollout that waits or is watched goes on, or is taken back. */
   continue(deploy: Deploy, actor: string): Promise<Deploy>;
   abort(deploy: Deploy, actor: string): Promise<Deploy>;
@@ -57,6 +67,9 @@ export type ApiDesk = {
   /** Removes what nobody needs from one server, or from everywhere. Throws `server_unknown`. */
   prune(wanted: PruneWish, signal: AbortSignal): Promise<readonly Pruned[]>;
 };
+
+/** A forecast, and its lines for people. */
+export type Planned = { readonly forecast: Forecast; readonly lines: readonly string[] };
 
 export type PruneWish = {
   readonly server: string | null;

@@ -2,9 +2,10 @@ import type { Command } from 'commander';
 import type { DeployAnswer } from './answers.ts';
 import { optionsOf, withApp, withJson } from './command.ts';
 import { finishDeploy } from './commands/deploys.ts';
+import { printPlan, withPlan } from './plan.ts';
 import type { CommonOptions, Session } from './session.ts';
 
-type ChangeOptions = { readonly wait: boolean; readonly overrideFreeze?: string };
+type ChangeOptions = { readonly plan?: boolean; readonly wait: boolean; readonly overrideFreeze?: string };
 
 type ChangeAnswer = {
   readonly env: string;
@@ -15,7 +16,7 @@ type ChangeAnswer = {
 
 /** The options of every command that makes a release without a build. */
 export function withChange(command: Command): Command {
-  return withJson(withApp(command))
+  return withPlan(withJson(withApp(command)))
     .option('--no-wait', 'return as soon as it is queued')
     .option('--override-freeze <reason>', 'why it goes out in spite of a freeze');
 }
@@ -37,6 +38,7 @@ export async function performChange(
     ...(overrideFreeze === undefined ? {} : { overrideFreeze }),
   };
   const path = `/apps/${encodeURIComponent(app)}/${address}`;
+  if (options.plan) return printPlan(session, client, { path, body, json: options.json });
   const answer = await client.ask<ChangeAnswer>(path, { method: 'POST', body });
   if (answer.deploy !== null) return finishDeploy(session, client, answer.deploy, options);
   if (options.json) return session.terminal.printJson(answer);

@@ -111,7 +111,8 @@ async function recordChange(request: ChangeRequest, tx: Database): Promise<Accep
   return { change, deploy };
 }
 
-function checkWish(wanted: WantedChange): WantedChange {
+/** Throws `variable_invalid` and `domain_invalid`. */
+export function checkWish(wanted: WantedChange): WantedChange {
   for (const [name, value] of Object.entries(wanted.vars ?? {})) {
     const fault = value === null ? undefined : findVariableFault(name, value);
     if (fault !== undefined) throw new Failure('variable_invalid', `${capital(fault)}.`);

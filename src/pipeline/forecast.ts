@@ -1,5 +1,20 @@
+import type { DeployKind } from '../model/deploy.ts';
+import type { Image, Release } from '../model/release.ts';
 import { describeDifference, type ReleaseDifference } from '../model/release-difference.ts';
 import type { Plan } from '../rollout/plan.ts';
+import type { Place } from '../store/apps.ts';
+
+/** A deploy that was not asked for yet; the release is what it would bring, but for its number. */
+export type Proposal = {
+  readonly place: Place;
+  readonly kind: DeployKind;
+  readonly what: string;
+  readonly release: Omit<Release, 'id' | 'version' | 'createdAt' | 'wentLiveAt' | 'deployId'>;
+  /** Null when it is still to be built. */
+  readonly image: Image | null;
+  readonly gates: readonly string[];
+  readonly refusals: readonly string[];
+};
 
 /** What a deploy would do, before anybody decided that it should: nothing of it is recorded anywhere. */
 export type Forecast = {

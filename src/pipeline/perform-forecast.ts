@@ -1,34 +1,24 @@
 import { parseManifest } from '../build/manifest.ts';
 import { observeFleet } from '../fleet/observe.ts';
 import type { ObservedServer } from '../model/container.ts';
-import type { Image, Release } from '../model/release.ts';
+import type { Image } from '../model/release.ts';
 import { diffReleases } from '../model/release-difference.ts';
 import { findImageSize } from '../publish/perform.ts';
 import { planRelease } from '../publish/plan.ts';
 import type { PushedDeploy } from '../receive/push.ts';
 import { planRollout } from '../rollout/plan.ts';
 import { defaultDomain } from '../route/table.ts';
-import { findEnvironment, getApp, type Place } from '../store/apps.ts';
+import { findEnvironment, getApp } from '../store/apps.ts';
 import { listUnfinished } from '../store/deploys.ts';
 import { findLastVersion, getRelease } from '../store/releases.ts';
 import { listBackends, listDomains } from '../store/routes.ts';
 import { readSettings } from '../store/settings.ts';
 import type { PipelineDrivers } from './drivers.ts';
 import { readEnvironmentConfig } from './environment.ts';
-import { describeForecast, type Forecast, splitPlan } from './forecast.ts';
+import { describeForecast, type Forecast, type Proposal, splitPlan } from './forecast.ts';
+import { imagineEnvironment, listRefusals } from './propose.ts';
 import { openSource } from './source.ts';
 import { planWanted, repositoryOf } from './wanted.ts';
-
-/** A deploy that was not asked for yet; the release is what it would bring, but for its number. */
-export type Proposal = {
-  readonly place: Place;
-  readonly what: string;
-  readonly release: Omit<Release, 'id' | 'version' | 'createdAt' | 'wentLiveAt' | 'deployId'>;
-  /** Null when it is still to be built. */
-  readonly image: Image | null;
-  readonly gates: readonly string[];
-  readonly refusals: readonly string[];
-};
 
 /** What a proposal would do to the servers as they are now. Changes nothing. Throws `environment_unknown`. */
 export async function forecastDeploy(
@@ -53,7 +43,11 @@ export async function forecastDeploy(
   const wanted = planWanted(place, release, settings);
   const plan = planRollout(wanted, { servers, routed });
   const waiting = unfinished.filter(({ state, kind }) => state !== 'rolling_out' && kind !== 'change');
-  const approval = settings.approval === 'none' ? [] : ['somebody grants it: hawser approvals:grant'];
+  const { kind } = proposal;
+  // The way back, and what is set, wait for nobody and take nobody's place.
+  const isNew = kind === 'push' || kind === 'promote';
+  const isAsked = isNew && settings.approval !== 'none';
+  const supersedes = kind === 'rollback' || (isNew && settings.supersede);
   return {
     app: app.name,
     env: environment.name,
@@ -61,8 +55,8 @@ export async function forecastDeploy(
     version,
     difference: diffReleases(current, release),
     refusals,
-    gates: [...gates, ...approval],
-    superseded: settings.supersede ? waiting.map(({ id }) => id) : [],
+    gates: isAsked ? [...gates, 'somebody grants it: hawser approvals:grant'] : gates,
+    superseded: supersedes ? waiting.map(({ id }) => id) : [],
     strategy: settings.rollout.strategy,
     servers: splitPlan(plan, settings.servers, await findPulls(proposal.image, servers, drivers, signal)),
   };
@@ -93,9 +87,10 @@ export async function planPush(
 ): Promise<readonly string[]> {
   const { db, git, config } = drivers;
   const app = await getApp(db, push.app.name);
+  const found = await findEnvironment(db, app.id, push.environment);
   const place = {
     app,
-    environment: await findOrImagine(push, drivers),
+    environment: found ?? imagineEnvironment(app, push.environment),
     destroyed: false,
     appDestroyed: false,
   };
@@ -123,19 +118,9 @@ export async function planPush(
   };
   const gates = ['build and publish', ...(manifest.release === null ? [] : ['release command'])];
   const what = `push of ${push.commit.slice(0, 7)}`;
-  const proposal = { place, what, release, image: null, gates, refusals: [] };
+  const refusals = await listRefusals(db, place, 'push', push.actor);
+  const proposal = { place, kind: 'push', what, release, image: null, gates, refusals } as const;
   return describeForecast(await forecastDeploy(proposal, drivers, AbortSignal.timeout(planLimitMs)));
 }
 
 const planLimitMs = 30_000;
-
-/** The environment as it is, or as the first push would make it. */
-async function findOrImagine(
-  { app, environment: name }: Pick<PushedDeploy, 'app' | 'environment'>,
-  { db }: PipelineDrivers,
-) {
-  const found = await findEnvironment(db, app.id, name);
-  if (found) return found;
-  const slot = 0;
-  return { id: '', appId: app.id, name, slot, currentReleaseId: null, branch: null, maintenance: null };
-}

@@ -59,6 +59,20 @@ test('a plan says what a push would do on every server, and nothing is changed',
   assert.equal(ledger.all('select id from deploys').length, 1);
 });
 
+test('what a command would do is planned in the same way', async () => {
+  const scale = await world.hawser.cli('ps:scale', 'web=3', '-a', app, '-e', 'production', '--plan');
+  assert.equal(scale.code, 0, scale.stderr);
+  assert.match(scale.stdout, /Plan of v2 for .*: change of settings/);
+  assert.match(scale.stdout, /process web: one on every server -> 3/);
+  assert.match(scale.stdout, /app1 {2}has the image; start .*-v2-web-1, .*-v2-web-3;/);
+  const config = await world.hawser.cli('config:set', 'KEY=secret', '-a', app, '--plan', '--json');
+  assert.deepEqual(JSON.parse(config.stdout).difference.vars, [{ name: 'KEY', change: 'added' }]);
+  assert.doesNotMatch(config.stdout, /secret/);
+  const rollback = await world.hawser.cli('rollback', 'v1', '-a', app, '--plan');
+  assert.match(rollback.stderr, /already_live/);
+  assert.deepEqual(await listReleases(), ['production v1', 'production v1']);
+});
+
 test('pushing a branch of previews makes an environment, which goes whole when the branch is deleted', async () => {
   await repository.commit({ 'version.txt': 'form one\n' });
   const first = await push('preview/form');

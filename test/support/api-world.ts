@@ -14,6 +14,8 @@ import type { Deploy } from '../../src/model/deploy.ts';
 import type { Right } from '../../src/model/token.ts';
 import { acceptRetry, acceptRollback, cancelDeploy } from '../../src/pipeline/accept.ts';
 import { acceptChange } from '../../src/pipeline/accept-change.ts';
+import { decideApproval } from '../../src/pipeline/approval.ts';
+import { acceptPromotion } from '../../src/pipeline/promote.ts';
 import { abortDeploy, continueDeploy } from '../../src/pipeline/waiting-rollout.ts';
 import { createApp, destroyApp, ensureEnvironment } from '../../src/store/apps.ts';
 import { type Database, openLedger } from '../../src/store/database.ts';
@@ -115,7 +117,7 @@ export async function openApiWorld(t: TestContext, desk: Partial<ApiDesk> = {}):
 function makeDesk(config: Config, db: Database, journals: Journals): ApiDesk {
   const drivers = { config, db, journals, touch: async () => undefined };
   const fleet = openFleet({
-    servers: config.servers,
+    readServers: () => readServers({ config, db }),
     findPin: () => null,
     readIdentity: async () => Buffer.alloc(0),
     log: () => undefined,
@@ -128,10 +130,13 @@ function makeDesk(config: Config, db: Database, journals: Journals): ApiDesk {
     createApp: (name, actor) => createApp(db, name, actor),
     destroyApp: (app) => destroyApp(db, app.id),
     rollback: (wanted) => acceptRollback(wanted, drivers),
+    plan: () => Promise.reject(new Error('needs servers')),
     change: (request) => acceptChange(request, drivers),
     listCommits: async () => [],
     retry: (deploy, actor, given) => acceptRetry(deploy, actor, drivers, given),
     cancel: (deploy, actor) => cancelDeploy(deploy, actor, drivers),
+    promote: (wanted) => acceptPromotion(wanted, drivers),
+    decideApproval: (wanted) => decideApproval(wanted, drivers),
     continue: (deploy, actor) => continueDeploy(deploy, actor, drivers),
     abort: (deploy, actor) => abortDeploy(deploy, actor, drivers),
     async setMaintenance(place, text, actor) {

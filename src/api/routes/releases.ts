@@ -61,10 +61,14 @@ export const releaseRoutes: readonly Route[] = [
     title: 'Brings an earlier release back, as a new deploy',
     query: nothing,
     body: rollbackBody,
-    async answer({ desk, app, actor, body }) {
+    async answer({ desk, app, actor, body, signal }) {
       const place = await choosePlace(desk.db, app, body.env);
       const { environment } = place;
       const { version, digest } = body;
+      if (body.plan) {
+        const wish = { kind: 'rollback', environment, version, digest } as const;
+        return { json: await desk.plan(app, wish, actor.name, signal) };
+      }
       const made = await desk.rollback({ app, environment, version, digest, actor: actor.name });
       const deploy = await getDeploy(desk.db, made.id);
       return { status: 202, json: await describeDeploy(desk.db, deploy, place) };

@@ -2,6 +2,7 @@ import { Failure } from '../../failure.ts';
 import type { DeployAnswer, Page, ReleaseAnswer, ReleaseInfoAnswer } from '../answers.ts';
 import type { Client } from '../client.ts';
 import { type AddCommands, optionsOf, withApp, withJson } from '../command.ts';
+import { printPlan, withPlan } from '../plan.ts';
 import { printRelease } from '../print-release.ts';
 import type { CommonOptions, Session } from '../session.ts';
 import { firstLine, orDash, shortCommit, time } from '../words.ts';
@@ -55,7 +56,7 @@ export const addReleaseCommands: AddCommands = (program, session) => {
       await printLog(session, client, deploy);
     });
 
-  withJson(withApp(program.command('rollback')))
+  withPlan(withJson(withApp(program.command('rollback'))))
     .argument(
       '[release]',
       'to bring back, like v42 or sha256:9d1c0f3a (8 characters or more); the one before the current without it',
@@ -64,11 +65,12 @@ export const addReleaseCommands: AddCommands = (program, session) => {
     .description("bring an earlier release back; the exit code is the deploy's")
     .action(async (text: string | undefined, _options, command) => {
       const wanted = parseRelease(text);
-      const options = optionsOf<{ wait: boolean }>(command);
+      const options = optionsOf<{ wait: boolean; plan?: boolean }>(command);
       const client = session.open(options);
       const app = await session.findApp(client, options);
       const body = { ...wanted, ...(options.env === undefined ? {} : { env: options.env }) };
       const path = `/apps/${encodeURIComponent(app)}/rollback`;
+      if (options.plan) return printPlan(session, client, { path, body, json: options.json });
       await finishDeploy(
         session,
         client,
