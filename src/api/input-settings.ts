@@ -4,7 +4,7 @@ import { envName, reason } from './input.ts';
 /** Of everything that makes a deploy without a build. */
 const changeBody = z.strictObject({
   env: envName.optional(),
-  overrideFreeze: reason,
+  overrideFreeze: reason.optional(),
   /** True says what it would do, and does nothing. */
   plan: z.boolean().default(false),
 });
