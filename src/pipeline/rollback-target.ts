@@ -54,10 +54,14 @@ async function findByDigest(
       `More than one image of ${environment.name} begins with ${prefix}.`,
     );
   }
-  const live = found.filter((release) => release.wentLiveAt !== null);
-  const release = live.find(({ id }) => id !== current?.id);
+  if (current?.image.digest === first.image.digest) {
+    throw new Failure(
+      'already_live',
+      `The image ${prefix}… is live; name a release to have its config back.`,
+    );
+  }
+  const release = found.find(({ wentLiveAt }) => wentLiveAt !== null);
   if (release !== undefined) return release;
-  if (live.length > 0) throw new Failure('already_live', `The image ${prefix}… is the live one.`);
   throw new Failure('release_never_live', `The image ${prefix}… was never live.`);
 }
 
