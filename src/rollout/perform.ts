@@ -3,7 +3,6 @@ import { Failure } from '../failure.ts';
 import { observeFleet } from '../fleet/observe.ts';
 import type { ObservedServer } from '../model/container.ts';
 import type { Release } from '../model/release.ts';
-import { advanceDeploy } from '../store/deploys.ts';
 import { isHolding, listBackends, listContainers } from '../store/routes.ts';
 import { clearServers } from './clear.ts';
 import type { RolloutDrivers, RolloutJob } from './drivers.ts';
@@ -11,7 +10,7 @@ import { type Plan, planRollout, type Switch, type Wanted } from './plan.ts';
 import { type Prepared, prepareServers } from './prepare.ts';
 import { retireContainers } from './retire.ts';
 import { performSwitch } from './switch.ts';
-import { readCounters, type WatchedJob, watchStep } from './watch.ts';
+import { readCounters, recordProgress, type WatchedJob, watchStep } from './watch.ts';
 
 const comeBackMs = 10_000;
 const lookAgainMs = 500;
@@ -35,7 +34,8 @@ export async function observeAndPlan(
     isHolding(drivers.db, environmentId),
   ]);
   const known = [...wanted.servers, ...rows.map((row) => row.server)];
-  const names = [...new Set(known)].filter((name) => name in drivers.fleet.servers);
+  const servers = await drivers.fleet.readServers();
+  const names = [...new Set(known)].filter((name) => Object.hasOwn(servers, name));
   const filter = { app: wanted.app, env: wanted.env };
   const world = await observeFleet(drivers.fleet, names, filter, job.signal, deadlineMs);
   return { plan: planRollout(wanted, { servers: world, routed, holding }), world };
@@ -112,10 +112,7 @@ async function takeStep(
   drivers: RolloutDrivers,
 ): Promise<'over' | 'held'> {
   const before = isWatched(job, step) ? await readCounters(job, drivers) : null;
-  if (isWatched(job, step)) {
-    const progress = { servers: step.servers, share: step.share, isOver: false };
-    await advanceDeploy(drivers.db, job.deploy, { plan: JSON.stringify(progress) });
-  }
+  if (isWatched(job, step)) await recordProgress(job, step, false, drivers);
   await performSwitch(job, step, drivers);
   for (const server of step.servers) job.log.detail(describeServer(server, prepared.get(server)));
   return isWatched(job, step) ? watchStep(job, step, before, drivers) : 'over';

@@ -34,7 +34,8 @@ async function toBackend(
 ): Promise<BackendRow> {
   const rows = await listContainers(drivers.db, environmentId);
   const row = rows.find((known) => known.server === container.server && known.name === container.name);
-  const server = drivers.fleet.servers[container.server];
+  const servers = await drivers.fleet.readServers();
+  const server = servers[container.server];
   if (row?.port == null || server === undefined) {
     throw new Failure('load_balancer_failed', `${container.name} on ${container.server} has no address.`);
   }

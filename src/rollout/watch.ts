@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Failure } from '../failure.ts';
+import type { RolloutProgress } from '../model/deploy.ts';
 import { releaseName } from '../model/names.ts';
 import type { Release } from '../model/release.ts';
 import type { Verdict } from '../route/judge.ts';
@@ -25,18 +26,28 @@ export async function watchStep(
   drivers: RolloutDrivers,
 ): Promise<'over' | 'held'> {
   const { bakeMs, autoRollback } = job.watch;
-  if (bakeMs === 'hold') return hold(job, drivers, `${describe(job, step)} is served`);
+  if (bakeMs === 'hold') return hold(job, step, drivers, `${describe(job, step)} is served`);
   const verdict = await bake(job, step, before, drivers);
   if (verdict?.verdict === 'bad') {
     const reason = `${describe(job, step)} is judged bad: ${verdict.reason}.`;
     if (autoRollback) throw new Failure('release_judged_bad', reason);
     job.log.warning(reason);
-    return hold(job, drivers, 'It is not taken back by itself');
+    return hold(job, step, drivers, 'It is not taken back by itself');
   }
   if (verdict !== null) job.log.detail(`${describe(job, step)}: ${tell(verdict)}`);
-  const progress = { servers: step.servers, share: step.share, isOver: true };
-  await advanceDeploy(drivers.db, job.deploy, { plan: JSON.stringify(progress) });
+  await recordProgress(job, step, true, drivers);
   return 'over';
+}
+
+/** How far the rollout is, before a step is taken and when its time is over. Throws `lease_lost`. */
+export async function recordProgress(
+  job: Pick<RolloutJob, 'deploy'>,
+  { servers, share }: Switch,
+  isOver: boolean,
+  { db }: RolloutDrivers,
+): Promise<void> {
+  const progress: RolloutProgress = { servers, share, isOver };
+  await advanceDeploy(db, job.deploy, { plan: JSON.stringify(progress) });
 }
 
 /** The counters now; a load balancer that is being started anew is asked again at the next look. */
@@ -78,12 +89,20 @@ async function bake(
 }
 
 /** Recorded first: from then on the deploy needs no worker until somebody decides. */
-async function hold(job: WatchedJob, drivers: RolloutDrivers, why: string): Promise<'held'> {
+async function hold(
+  job: WatchedJob,
+  step: Switch,
+  drivers: RolloutDrivers,
+  why: string,
+): Promise<'over' | 'held'> {
   const { id } = job.deploy;
+  // Somebody may have decided while the step was taken.
+  if ((await getDeploy(drivers.db, id)).progress?.isOver) return 'over';
   job.log.step(
     `${why}; it waits: hawser deploys:continue ${id} goes on, hawser deploys:abort ${id} takes it back`,
   );
-  await advanceDeploy(drivers.db, job.deploy, { hold: 'rollout' });
+  const progress: RolloutProgress = { servers: step.servers, share: step.share, isOver: false };
+  await advanceDeploy(drivers.db, job.deploy, { hold: 'rollout', plan: JSON.stringify(progress) });
   return 'held';
 }
 
