@@ -1,5 +1,6 @@
 import type { EnvironmentConfig } from '../config.ts';
 import type { DeployLog } from '../log/deploy-log.ts';
+import { listGone } from '../rollout/gone.ts';
 import { observeAndPlan, performRetire, performRollout } from '../rollout/perform.ts';
 import { isEmpty } from '../rollout/plan.ts';
 import type { Place } from '../store/apps.ts';
@@ -7,7 +8,7 @@ import { findPlace, forgetEnvironment } from '../store/apps.ts';
 import { listUnfinished } from '../store/deploys.ts';
 import type { Lease } from '../store/leases.ts';
 import { getRelease } from '../store/releases.ts';
-import { listContainers } from '../store/routes.ts';
+import { forgetContainer, listContainers } from '../store/routes.ts';
 import { listKept } from './beside.ts';
 import type { PipelineDrivers } from './drivers.ts';
 import { findEnvironmentConfig } from './environment.ts';
@@ -55,6 +56,10 @@ export async function converge(
     // The ledger's routes may have changed without a switch, as when an app is destroyed.
     if (outlook.plan.retire.length > 0) await drivers.rollout.applyRoutes(signal);
     await performRetire(job, outlook.plan, drivers.rollout);
+  }
+  const rows = await listContainers(drivers.db, now.environment.id);
+  for (const { server, name } of listGone(wanted, rows, outlook.world)) {
+    await forgetContainer(drivers.db, server, name);
   }
   const complete = outlook.world.every((server) => server.reachable);
   if (!now.destroyed || !complete) return;

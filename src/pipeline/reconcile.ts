@@ -1,11 +1,12 @@
 import { observeFleet } from '../fleet/observe.ts';
 import type { ObservedServer } from '../model/container.ts';
 import { lanes as allLanes, nextTurn } from '../queue/turn.ts';
+import { listGone } from '../rollout/gone.ts';
 import { isEmpty, planRollout } from '../rollout/plan.ts';
 import { listPlaces, type Place } from '../store/apps.ts';
 import { listEnvironmentsWithWork, listUnfinished } from '../store/deploys.ts';
 import { getRelease } from '../store/releases.ts';
-import { isHolding, listBackends } from '../store/routes.ts';
+import { isHolding, listBackends, listContainers } from '../store/routes.ts';
 import { listKept } from './beside.ts';
 import { isRollingOut } from './converge.ts';
 import type { PipelineDrivers } from './drivers.ts';
@@ -46,14 +47,17 @@ async function hasDrift(
   const { app, environment } = place;
   const currentId = environment.currentReleaseId;
   const release = currentId === null ? null : await getRelease(drivers.db, currentId);
-  const [routed, holding, keep] = await Promise.all([
+  const [routed, rows, holding, keep] = await Promise.all([
     listBackends(drivers.db, environment.id),
+    listContainers(drivers.db, environment.id),
     isHolding(drivers.db, environment.id),
     listKept(drivers.db, release, settings, Date.now()),
   ]);
   const skip = { ...settings, rollout: { ...settings.rollout, onUnreachable: 'skip' as const } };
   const servers = world.map((server) => onlyOf(server, app.name, environment.name));
-  return !isEmpty(planRollout(planWanted(place, release, skip, { keep }), { servers, routed, holding }));
+  const wanted = planWanted(place, release, skip, { keep });
+  if (listGone(wanted, rows, servers).length > 0) return true;
+  return !isEmpty(planRollout(wanted, { servers, routed, holding }));
 }
 
 function onlyOf(server: ObservedServer, app: string, env: string): ObservedServer {

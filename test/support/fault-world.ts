@@ -7,7 +7,7 @@ import { setImmediate as nextTick } from 'node:timers/promises';
 import { makeBaseImages } from '../../src/setup/base-images.ts';
 import { type Checked, openLedgerFile, type SeenPush } from './checker.ts';
 import { openFleet, type TestFleet } from './fleet.ts';
-import { openHawser, type TestHawser } from './hawser.ts';
+import { type Ground, openHawser, type TestHawser } from './hawser.ts';
 import { runProgram } from './program.ts';
 
 /** Where a deploy can be hit, in the order in which it gets there. */
@@ -30,7 +30,15 @@ export type RunningPush = {
   readonly done: Promise<number | null>;
 };
 
-/** Two servers, one installation, one app that is slow enough to be hit anywhere. */
+export type FaultWorldOptions = {
+  /** The default is 2. */
+  readonly servers?: number;
+  /** An app that builds and starts at once; otherwise it is slow enough to be seen in every step. */
+  readonly quick?: boolean;
+  readonly ground?: Ground;
+};
+
+/** Some servers, one installation, one app. */
 export type FaultWorld = {
   readonly fleet: TestFleet;
   readonly hawser: TestHawser;
@@ -66,41 +74,43 @@ export type DeployRow = {
   readonly commands: number;
 };
 
-const server = `
+const server = (listenMs: number) => `
 const http = require('node:http');
 const body = require('node:fs').readFileSync('marker', 'utf8');
 const server = http.createServer((request, response) => response.end(body));
-setTimeout(() => server.listen(process.env.PORT), 1000);
+setTimeout(() => server.listen(process.env.PORT), ${listenMs});
 process.on('SIGTERM', () => server.close(() => process.exit(0)));
 `;
-const dockerfile = `FROM hawser-base/node
+const dockerfile = (seconds: number) => `FROM hawser-base/node
 WORKDIR /app
 COPY . .
-RUN sleep 1
+RUN sleep ${seconds}
 CMD ["node", "server.js"]
 `;
-const procfile = `web: node server.js
-release: sleep 1; echo "migrated by $(cat /proc/sys/kernel/random/uuid)"
+const procfile = (seconds: number) => `web: node server.js
+release: sleep ${seconds}; echo "migrated by $(cat /proc/sys/kernel/random/uuid)"
 `;
 
 const rollout = { health: { interval: '100ms', deadline: '20s' }, drain: '3s', stopTimeout: '3s' };
 const stepLimitMs = 60_000;
 
-export async function openFaultWorld(app: string): Promise<FaultWorld> {
+export async function openFaultWorld(
+  app: string,
+  { servers = 2, quick = false, ground = {} }: FaultWorldOptions = {},
+): Promise<FaultWorld> {
+  const pause = quick ? 0 : 1;
   await makeBaseImages(['node']);
   const folder = await mkdtemp(join(tmpdir(), 'hawser-fault-'));
-  const fleet = await openFleet({ servers: 2 });
-  const hawser = await openHawser({
-    servers: fleet.config,
-    environments: { production: { branches: ['main'], rollout } },
-  }).catch(async (error) => {
+  const fleet = await openFleet({ servers });
+  const environments = { production: { branches: ['main'], rollout } };
+  const hawser = await openHawser({ servers: fleet.config, environments }, ground).catch(async (error) => {
     await fleet.close();
     throw error;
   });
   const git = (...argv: string[]) => runProgram('git', ['-C', folder, ...argv], { env: gitEnv(folder) });
   await git('init', '-q', '-b', 'main');
-  await writeFile(join(folder, 'server.js'), server);
-  await writeFile(join(folder, 'Dockerfile'), dockerfile);
+  await writeFile(join(folder, 'server.js'), server(pause * 1000));
+  await writeFile(join(folder, 'Dockerfile'), dockerfile(pause));
   const pushes: SeenPush[] = [];
   const markers = new Map<string, string>();
   let count = 0;
@@ -130,7 +140,7 @@ export async function openFaultWorld(app: string): Promise<FaultWorld> {
       await writeFile(join(folder, 'marker'), `body ${count}\n`);
       await writeFile(
         join(folder, 'Procfile'),
-        release ? procfile : `web: ${broken ? 'node gone.js' : 'node server.js'}\n`,
+        release ? procfile(pause) : `web: ${broken ? 'node gone.js' : 'node server.js'}\n`,
       );
       await git('add', '--all');
       await git('commit', '-q', '-m', `change ${count}`);
@@ -149,7 +159,7 @@ export async function openFaultWorld(app: string): Promise<FaultWorld> {
       app,
       env: 'production',
       branch: 'refs/heads/main',
-      containers: 2,
+      containers: servers,
       ask: () => hawser.fetch(`${app}.localhost`),
       bodyOf: (commit) => markers.get(commit) ?? `no body of ${commit}`,
       pushes,

@@ -43,8 +43,19 @@ export type TestHawser = {
   close(): Promise<void>;
 };
 
+/** What a test does to the ground that an installation stands on. */
+export type Ground = {
+  /** More of the environment, for all of its parts. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Prepares the data folder before the first start; what it answers is called after the end. */
+  prepare?(data: string): Promise<() => Promise<void>>;
+};
+
 /** Starts it and waits until it is ready; `config` is merged over what a test needs. */
-export async function openHawser(config: Record<string, unknown> = {}): Promise<TestHawser> {
+export async function openHawser(
+  config: Record<string, unknown> = {},
+  ground: Ground = {},
+): Promise<TestHawser> {
   const folder = await mkdtemp(join(tmpdir(), 'hawser-up-'));
   const data = join(folder, 'data');
   const [http, edge, ssh] = [await findFreePort(), await findFreePort(), await findFreePort()];
@@ -57,11 +68,12 @@ export async function openHawser(config: Record<string, unknown> = {}): Promise<
     ...config,
   };
   await writeFile(file, JSON.stringify(whole, null, 2));
+  const release = await ground.prepare?.(data);
   let child: ChildProcess | undefined;
   const output: string[] = [];
 
   async function start(): Promise<void> {
-    const env = { PATH: process.env.PATH ?? '', HOME: folder, NODE_ENV: 'test' };
+    const env = { PATH: process.env.PATH ?? '', HOME: folder, NODE_ENV: 'test', ...ground.env };
     const started = spawn(process.execPath, [main, 'up', '--config', file], {
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -113,6 +125,7 @@ export async function openHawser(config: Record<string, unknown> = {}): Promise<
   async function close(): Promise<void> {
     await stop();
     await removeTraces(join(data, 'ledger.db'));
+    await release?.();
     await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   }
 
