@@ -103,6 +103,22 @@ test('variables are set by a release without a build, and no value is in any log
   assert.match((await run(0, 'config:set', 'TONE=loud')).all, /Nothing changed/);
 });
 
+test('who may only read sees names, and no value', async () => {
+  const made = await world.hawser.cli('tokens:create', '--app', app, '--can', 'read');
+  const headers = { authorization: `Bearer ${made.stdout.trim()}` };
+  const address = `${world.hawser.url}/api/v1/apps/${app}/config`;
+  const text = await (await fetch(address, { headers })).text();
+  const { hidden, items } = JSON.parse(text);
+  assert.equal(hidden, true);
+  assert.deepEqual(
+    items.map((item: { name: string }) => item.name),
+    ['KEY', 'NEEDED', 'OTHER', 'TONE'],
+  );
+  assert.doesNotMatch(text, /sesame|loud/);
+  const exported = (await run(0, 'config:export')).stdout;
+  assert.match(exported, /^OTHER="line one\\n\\"two\\" \\\$HOME sesame='open'"$/m);
+});
+
 test('a change that does not go live is taken back, and the one that waits behind it goes on without it', async () => {
   const { all } = await runUnderLoad(1, 'config:set', 'TONE=dead');
   assert.match(all, /Taken back: config: ~TONE/);
@@ -164,7 +180,7 @@ test('a rollback brings variables back, without the registry; scale stays', asyn
   assert.deepEqual(await world.listAnswers(mine), ['200 plain|']);
   await waitForRunning(['v14 web 2']);
   await run(4, 'config:get', 'OTHER');
-  const { all } = await run(1, 'rollback', first.image.digest.slice(0, 19));
+  const { all } = await run(0, 'rollback', first.image.digest.slice(0, 19));
   assert.match(all, /already_live/);
 });
 
