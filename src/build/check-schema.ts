@@ -16,13 +16,16 @@ const argv = z
 
 const variables = z.record(envName, envValue);
 
+// Heroku's two ways to write one.
+const testVariable = z.union([envValue, z.looseObject({ value: envValue }).transform(({ value }) => value)]);
+
 const test = z.looseObject({
   scripts: z
     .looseObject({
       test: z.union([word, argv], { error: 'must be a line for the shell, or a list of texts' }).optional(),
     })
     .prefault({}),
-  env: variables.default({}),
+  env: z.record(envName, testVariable).default({}),
   timeout: duration(second, day).prefault('10m'),
 });
 

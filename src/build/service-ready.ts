@@ -3,7 +3,7 @@ import { Failure } from '../failure.ts';
 import { askEngine } from '../fleet/ask.ts';
 import { parseExit } from '../fleet/container.ts';
 import { inspectContainer } from '../fleet/create.ts';
-import type { ContainerInspect } from '../fleet/docker.ts';
+import { type ContainerInspect, statusOf } from '../fleet/docker.ts';
 import type { ServerConnection } from '../fleet/fleet.ts';
 import { readLogs } from '../fleet/perform.ts';
 import type { DeployLog } from '../log/deploy-log.ts';
@@ -54,9 +54,11 @@ async function isReady(service: Service, inspect: ContainerInspect, waiting: Wai
     return true;
   } catch (error) {
     waiting.signal.throwIfAborted();
-    // Refused, or without an answer in time: it is not ready yet, and is asked again.
-    if (late.aborted || service.ready === null) return false;
-    throw error;
+    // Refused, without an answer in time, or ending (409): it is not ready yet, and is looked at again.
+    const status = statusOf((error as Failure).cause);
+    if (late.aborted || service.ready === null || status === 409) return false;
+    if (status !== 400) throw error;
+    throw await notReady(service, waiting, `has no such command: ${(error as Error).message}`);
   }
 }
 

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { removeServices, startServices } from '../../src/build/service-run.ts';
+import { openFleet } from '../../src/fleet/fleet.ts';
+import { ensureNetwork, removeNetwork } from '../../src/fleet/network.ts';
 import { openLedgerFile } from '../support/checker.ts';
 import { type DeployWorld, openDeployWorld } from '../support/deploy-world.ts';
 import { docker, listContainers } from '../support/docker.ts';
 import { eventually } from '../support/eventually.ts';
 import { makeRepository, type Pushed, type Repository } from '../support/repository.ts';
+import { openSshd } from '../support/sshd.ts';
 
 const app = `tested${process.pid}`;
 const domain = `${app}.localhost`;
@@ -54,10 +58,10 @@ function idOf({ stderr }: Pushed): string {
   return /Queued deploy (\d+)/.exec(stderr)?.[1] ?? assert.fail(stderr);
 }
 
-async function readSteps(id: string): Promise<Record<string, string>> {
-  const { stdout } = await world.hawser.cli('deploys:info', id, '--json');
-  const { steps }: { steps: { name: string; outcome: string }[] } = JSON.parse(stdout);
-  return Object.fromEntries(steps.map(({ name, outcome }) => [name, outcome]));
+function readSteps(id: string): Record<string, unknown> {
+  using ledger = openLedgerFile(world.hawser.data);
+  const rows = ledger.all('select name, outcome from steps where deploy_id = ?', id);
+  return Object.fromEntries(rows.map(({ name, outcome }) => [name, outcome]));
 }
 
 test('green tests go live, with what they wrote in the push', async () => {
@@ -68,10 +72,10 @@ test('green tests go live, with what they wrote in the push', async () => {
   assert.match(pushed.stderr, new RegExp(`> Testing: echo .*limit 10m.*${line}.*> Publishing`, 's'));
   assert.deepEqual(await world.listAnswers(domain), ['200 one']);
   assert.deepEqual(await listLeftovers(), []);
-  const steps = await readSteps(idOf(pushed));
+  const steps = readSteps(idOf(pushed));
   assert.deepEqual([steps.build, steps.check, steps.publish], ['done', 'done', 'done']);
   const { stdout } = await world.hawser.cli('deploys:info', idOf(pushed));
-  assert.match(stdout, /check/);
+  assert.match(stdout, /check: done/);
 });
 
 const refused: Readonly<Record<string, { tests: Tests; services?: object; says: readonly RegExp[] }>> = {
@@ -119,7 +123,7 @@ for (const [name, { tests, services, says }] of Object.entries(refused)) {
     using ledger = openLedgerFile(world.hawser.data);
     const made = ledger.all('select id from releases where deploy_id = ?', idOf(pushed));
     assert.deepEqual(made, []);
-    const steps = await readSteps(idOf(pushed));
+    const steps = readSteps(idOf(pushed));
     assert.deepEqual([steps.check, steps.publish], ['failed', undefined]);
   });
 }
@@ -211,4 +215,48 @@ test('a rollback is not tested again', async () => {
   const { code, stdout, stderr } = await world.hawser.cli('rollback', '-a', app);
   assert.equal(code, 0, stderr);
   assert.doesNotMatch(stdout + stderr, /Testing/);
+});
+
+test('services stay beside an app on a server: the same when asked again, new ones once they are changed', async (t) => {
+  const sshd = await openSshd(t, 'app1');
+  const signal = AbortSignal.timeout(stepLimitMs);
+  await using fleet = openFleet({
+    readServers: async () => ({ app1: sshd.server }),
+    findPin: () => sshd.fingerprint,
+    readIdentity: async () => sshd.identity,
+    log: () => {},
+  });
+  const connection = await fleet.connect('app1', signal);
+  const place = { app, env: 'preview-x' };
+  const labels = { 'hawser.app': place.app, 'hawser.env': place.env };
+  const remove = async () => {
+    await removeServices(connection, labels, AbortSignal.timeout(stepLimitMs));
+    await removeNetwork(connection, place, AbortSignal.timeout(stepLimitMs));
+  };
+  const command = ['httpd', '-f', '-p', '7000'];
+  const store = { name: 'store', image: 'hawser-base/busybox', env: {}, port: 7000, command, ready: null };
+  const start = (url: string) =>
+    startServices({
+      ...{ connection, labels, signal, log: { step() {}, detail() {}, result() {}, warning() {} } },
+      services: [{ ...store, url }],
+      owner: `${app}-preview-x`,
+      network: `hawser-${app}-preview-x`,
+      resources: { memory: 2 ** 26, cpus: 0.5, pids: 50 },
+      restart: 'always',
+    });
+  await ensureNetwork(connection, place, signal);
+  try {
+    const first = await start('store://{password}@{host}');
+    assert.match(first.STORE_URL ?? '', /^store:\/\/\w{32}@store$/);
+    const [running] = await listContainers(builder, `label=hawser.app=${app}`);
+    assert.deepEqual(await start('store://{password}@{host}'), first);
+    assert.deepEqual(await listContainers(builder, `label=hawser.app=${app}`), [running]);
+    await start('other://{host}');
+    const [replaced, ...others] = await listContainers(builder, `label=hawser.app=${app}`);
+    assert.deepEqual([replaced?.name, replaced?.state, others], [running?.name, 'running', []]);
+    assert.notEqual(replaced?.id, running?.id);
+  } finally {
+    await remove();
+  }
+  assert.deepEqual(await listLeftovers(), []);
 });
