@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Config, EnvironmentConfig } from '../config.ts';
 import { Failure } from '../failure.ts';
 import { isPreviewName } from '../model/names.ts';
@@ -25,7 +26,8 @@ export async function findEnvironmentConfig(
   if (found === undefined) return undefined;
   const [servers, drained] = await Promise.all([readServers(drivers), listDrained(drivers.db)]);
   const usable = Object.values(servers).filter((server) => !drained.has(server.name));
-  return { ...found, name, servers: chooseServers(found.serverWords, usable) };
+  const chosen = chooseServers(found.serverWords, usable);
+  return { ...found, name, servers: isPreviewName(name) ? chooseOne(name, chosen) : chosen };
 }
 
 /** The same. Throws `environment_unknown`. */
@@ -37,6 +39,12 @@ export async function readEnvironmentConfig(drivers: Drivers, name: string): Pro
     'environment_unknown',
     `There is no environment ${JSON.stringify(name)}; there are: ${known}.`,
   );
+}
+
+/** A preview runs where its services are: on one server, and on the same one as long as that is there. */
+function chooseOne(name: string, servers: readonly string[]): readonly string[] {
+  const rank = (server: string) => createHash('sha256').update(`${name}/${server}`).digest('hex');
+  return servers.toSorted((a, b) => (rank(a) < rank(b) ? -1 : 1)).slice(0, 1);
 }
 
 /** What the file says of an environment, a preview too. */

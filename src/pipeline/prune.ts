@@ -1,7 +1,9 @@
+import { removeServices } from '../build/service-run.ts';
 import { readEngineUse } from '../fleet/disk.ts';
 import type { Docker } from '../fleet/docker.ts';
+import type { Labels } from '../fleet/labelled.ts';
 import { removeNetwork } from '../fleet/network.ts';
-import type { ObservedServer } from '../model/container.ts';
+import { labelNames, type ObservedServer } from '../model/container.ts';
 import { listEngineImages, pruneCache, pruneUnpublished, removeImages } from '../publish/prune.ts';
 import { localRepository } from '../publish/registry.ts';
 import { type EngineImage, planPrune } from '../publish/retain.ts';
@@ -97,6 +99,10 @@ function describeImage({ names }: EngineImage, { releases, apps }: KeptNow): str
   return `image of ${app ?? had[0]?.app ?? names[0]} (${versions === '' ? 'no release' : versions})`;
 }
 
+function labelsOf({ app, environment }: Place): Labels {
+  return { [labelNames.app]: app.name, [labelNames.env]: environment.name };
+}
+
 /** What is left of a destroyed environment beside its containers: its network, and with its app the images. */
 export async function removeTraces(
   place: Place,
@@ -104,8 +110,12 @@ export async function removeTraces(
   drivers: PipelineDrivers,
   signal: AbortSignal,
 ): Promise<void> {
-  for (const { server } of world) {
+  // The services of a preview may be where none of its containers ever was.
+  const isPreview = place.environment.branch !== null;
+  const servers = isPreview ? Object.keys(await readServers(drivers)) : world.map(({ server }) => server);
+  for (const server of servers) {
     const connection = await drivers.rollout.fleet.connect(server, signal);
+    if (isPreview) await removeServices(connection, labelsOf(place), signal);
     await removeNetwork(connection, { app: place.app.name, env: place.environment.name }, signal);
   }
   if (!place.appDestroyed) return;

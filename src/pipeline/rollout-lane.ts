@@ -21,6 +21,7 @@ import { converge } from './converge.ts';
 import type { PipelineDrivers } from './drivers.ts';
 import { endDeploy, type LaneWork, type Turn, toFailure } from './lane.ts';
 import { planNextRelease, settleNextRelease } from './next-release.ts';
+import { startPreviewServices } from './preview-services.ts';
 import { type Context, readBefore, readContext } from './rollout-context.ts';
 import { smokeProbe } from './smoke.ts';
 import { performStep } from './step.ts';
@@ -58,8 +59,11 @@ async function bringLive(turn: Turn, drivers: PipelineDrivers): Promise<void> {
 }
 
 /** A push made its release when it was built; the others make it here, from one that exists. */
-async function findOrMakeRelease({ deploy }: Turn, { db }: PipelineDrivers): Promise<Release> {
+async function findOrMakeRelease(turn: Turn, drivers: PipelineDrivers): Promise<Release> {
+  const { deploy } = turn;
+  const { db } = drivers;
   if (deploy.releaseId !== null) {
+    await startPreviewServices(turn, drivers);
     return settleNextRelease(deploy, await getRelease(db, deploy.releaseId), db);
   }
   const release = await recordRelease(db, await planNextRelease(deploy, db));

@@ -5,10 +5,28 @@ import { after, before, test } from 'node:test';
 import { openLedgerFile } from '../support/checker.ts';
 import { type DeployWorld, openDeployWorld } from '../support/deploy-world.ts';
 import { eventually } from '../support/eventually.ts';
-import { makeRepository, type Repository } from '../support/repository.ts';
+import { makeRepository, type Repository, readApp } from '../support/repository.ts';
 
 const app = `pre${process.pid}`;
 const rollout = { health: { interval: '100ms', deadline: '20s' }, drain: '1s', stopTimeout: '2s' };
+
+const hello = await readApp('hello');
+/** Its page is what a service of its own says, and where that was found. */
+const withStore = {
+  'app.json': JSON.stringify({
+    hawser: {
+      services: {
+        store: {
+          image: 'hawser-base/busybox',
+          command: ['sh', '-c', 'mkdir /tmp/s && echo kept > /tmp/s/kept && exec httpd -f -p 7000 -h /tmp/s'],
+          port: 7000,
+          url: 'http://{host}:{port}/kept',
+        },
+      },
+    },
+  }),
+  'serve.sh': `echo "$(wget -qO- "$STORE_URL") at $STORE_URL" > version.txt\n${hello['serve.sh']}`,
+};
 
 let world: DeployWorld;
 let repository: Repository;
@@ -83,10 +101,12 @@ test('pushing a branch of previews makes an environment, which goes whole when t
   assert.deepEqual(await listEnvironments(), ['preview-form', 'production']);
 
   await repository.git('commit', '-q', '--amend', '-m', 'written anew');
-  await repository.commit({ 'version.txt': 'form two\n' });
+  await repository.commit({ 'version.txt': 'form two\n', ...withStore });
   const again = await push('preview/form', [], '+HEAD');
   assert.equal(again.code, 0, again.stderr);
-  assert.deepEqual(await world.listAnswers(`form.${app}.localhost`), ['200 form two']);
+  assert.match(again.stderr, /Starting store for preview-form\n[^]*store \(hawser-base\/busybox\) is ready/);
+  assert.deepEqual(await world.listAnswers(`form.${app}.localhost`), ['200 kept at http://store:7000/kept']);
+  await repository.commit({ 'serve.sh': hello['serve.sh'] ?? '', 'app.json': null });
 
   const gone = await push('preview/form', [], '');
   assert.equal(gone.code, 0, gone.stderr);
