@@ -1,12 +1,14 @@
 import type { Config } from '../config.ts';
 import type { Deploy } from '../model/deploy.ts';
+import { describeChange } from '../model/settings-change.ts';
 import { defaultDomain } from '../route/table.ts';
-import type { Place } from '../store/apps.ts';
+import { findApproval } from '../store/approvals.ts';
+import { listApps, type Place } from '../store/apps.ts';
+import type { Credential } from '../store/credential.ts';
 import type { Database } from '../store/database.ts';
 import { getSource } from '../store/deploys.ts';
 import { getRelease } from '../store/releases.ts';
 import { listDomains } from '../store/routes.ts';
-import type { Token } from '../store/tokens.ts';
 
 /** The remote of an app without its token, as users add it. */
 export function remoteOf(config: Pick<Config, 'url'>, app: string): string {
@@ -38,7 +40,10 @@ export async function describeDeploy(db: Database, deploy: Deploy, { app, enviro
     app: app.name,
     env: environment.name,
     kind: deploy.kind,
+    /** What a change of settings changes: of variables only the names. */
+    change: deploy.options.change === undefined ? null : describeChange(deploy.options.change),
     state: deploy.state,
+    hold: deploy.hold,
     stopRequest: deploy.stopRequest,
     release: release?.version ?? null,
     rollbackTo: from?.version ?? null,
@@ -47,6 +52,8 @@ export async function describeDeploy(db: Database, deploy: Deploy, { app, enviro
     author: source?.author ?? from?.author ?? null,
     message: source?.message ?? from?.message ?? null,
     actor: deploy.actor,
+    overrideFreeze: deploy.options.overrideFreeze ?? null,
+    approval: await describeApproval(db, deploy),
     failure:
       deploy.failureCode === null
         ? null
@@ -58,8 +65,24 @@ export async function describeDeploy(db: Database, deploy: Deploy, { app, enviro
   };
 }
 
-/** A token as the API shows it: never the token itself. */
-export function describeToken(token: Token, appName: string | null) {
-  const { id, name, rights, createdAt, createdBy, expiresAt, revokedAt, lastUsedOn } = token;
+/** Who was asked for approval and what became of it; null for a deploy that needed none. */
+async function describeApproval(db: Database, deploy: Deploy) {
+  const asked = await findApproval(db, deploy.id);
+  if (asked === undefined) return null;
+  const { askedBy, askedAt, decision } = asked;
+  return { askedBy, askedAt, decision };
+}
+
+/** A token or key as the API shows it: never a secret. */
+export function describeCredential(credential: Credential, appName: string | null) {
+  const { id, name, rights, createdAt, createdBy, expiresAt, revokedAt, lastUsedOn } = credential;
   return { id, name, app: appName, rights, createdAt, createdBy, expiresAt, revokedAt, lastUsedOn };
+}
+
+/** Tokens or keys with the names of their apps; one of an app that is gone says so. */
+export async function describeCredentials<T extends Credential>(db: Database, credentials: readonly T[]) {
+  const names = new Map((await listApps(db)).map((app) => [app.id, app.name]));
+  return credentials.map((each) =>
+    describeCredential(each, each.appId === null ? null : (names.get(each.appId) ?? '(destroyed)')),
+  );
 }

@@ -1,3 +1,5 @@
+import type { DeployHold, DeployState } from '../model/deploy.ts';
+
 /** What the API answers, as far as the command line reads it. */
 export type Page<T> = { readonly items: readonly T[]; readonly next: string | null };
 
@@ -18,6 +20,7 @@ export type AppAnswer = {
   readonly remote: string;
   readonly createdAt: string;
   readonly createdBy: string;
+  readonly locks: readonly LockAnswer[];
   readonly environments: readonly EnvironmentAnswer[];
 };
 
@@ -26,7 +29,10 @@ export type DeployAnswer = {
   readonly app: string;
   readonly env: string;
   readonly kind: string;
-  readonly state: string;
+  readonly change: string | null;
+  readonly state: DeployState;
+  /** What it waits for until a person decides. */
+  readonly hold: DeployHold | null;
   readonly release: number | null;
   readonly rollbackTo: number | null;
   readonly commit: string | null;
@@ -34,6 +40,17 @@ export type DeployAnswer = {
   readonly author: string | null;
   readonly message: string | null;
   readonly actor: string;
+  /** Why it went out in spite of a freeze. */
+  readonly overrideFreeze: string | null;
+  readonly approval: {
+    readonly askedBy: string;
+    readonly decision: {
+      readonly verdict: string;
+      readonly by: string;
+      readonly at: string;
+      readonly reason: string | null;
+    } | null;
+  } | null;
   readonly createdAt: string;
   readonly startedAt: string | null;
   readonly switchedAt: string | null;
@@ -122,6 +139,8 @@ export type TokenAnswer = {
   readonly lastUsedOn: string | null;
 };
 
+export type KeyAnswer = TokenAnswer & { readonly fingerprint: string };
+
 export type FindingAnswer = {
   readonly name: string;
   readonly state: 'ok' | 'warning' | 'failed';
@@ -166,4 +185,56 @@ export type PruneAnswer = {
     readonly bytes: number;
     readonly note: string | null;
   }[];
+};
+
+type LiveAnswer = { readonly env: string; readonly release: number | null; readonly commit: string | null };
+
+export type StageAnswer = LiveAnswer & {
+  readonly promoteFrom: readonly string[];
+  /** Deploys that wait for approval. */
+  readonly waiting: readonly number[];
+};
+
+export type PipelineAnswer = { readonly app: string; readonly stages: readonly StageAnswer[] };
+
+type CommitAnswer = { readonly commit: string; readonly author: string; readonly message: string };
+
+export type PromotionAnswer = {
+  readonly from: LiveAnswer & { readonly release: number };
+  readonly to: LiveAnswer;
+  /** What is other, a line each. */
+  readonly changes: readonly string[];
+  readonly missing: readonly string[];
+  readonly extra: readonly string[];
+  readonly commits: readonly CommitAnswer[];
+  /** Commits that are live there and not where it comes from. */
+  readonly undone: readonly CommitAnswer[];
+};
+
+export type ApprovalAnswer = DeployAnswer & {
+  readonly askedBy: string;
+  readonly askedAt: string;
+  readonly by: string;
+};
+
+export type FreezeAnswer = {
+  readonly id: number;
+  readonly app: string | null;
+  readonly env: string | null;
+  readonly window: string;
+  readonly zone: string;
+  readonly reason: string;
+  readonly createdBy: string;
+  readonly on: boolean;
+  /** When it begins or ends next; null when it never does. */
+  readonly changesAt: string | null;
+};
+
+export type LockAnswer = {
+  /** Null for the whole app. */
+  readonly env: string | null;
+  readonly message: string;
+  readonly lockedBy: string;
+  readonly lockedAt: string;
+  readonly expiresAt: string | null;
 };

@@ -51,6 +51,33 @@ test('a rollback does not wait for the build of an older push', () => {
   assert.equal(nextTurn('rollout', [deploy(1, 'building'), deploy(2, 'queued', 'rollback')])?.id, 2);
 });
 
+test('a change waits for all that is older, and for nothing that is newer or waits for a person', () => {
+  const change = deploy(2, 'queued', 'change');
+  assert.equal(nextTurn('build', [change]), undefined);
+  assert.equal(nextTurn('rollout', [change])?.id, 2);
+  for (const state of ['queued', 'building', 'testing', 'publishing'] as const) {
+    assert.equal(nextTurn('rollout', [deploy(1, state), change]), undefined, state);
+    assert.equal(nextTurn('rollout', [change, deploy(3, state)])?.id, 2, state);
+  }
+  assert.equal(nextTurn('rollout', [deploy(1, 'releasing'), change])?.id, 1);
+  assert.equal(nextTurn('rollout', [deploy(1, 'queued', 'change'), change])?.id, 1);
+  assert.equal(nextTurn('rollout', [change, deploy(3, 'queued', 'rollback')])?.id, 2);
+  const held = { ...deploy(1, 'queued', 'promote'), hold: 'approval' as const };
+  assert.equal(nextTurn('rollout', [held, change])?.id, 2);
+});
+
+test('a change keeps waiting while a rollback passes a build that both are behind', () => {
+  const unfinished = [deploy(1, 'building'), deploy(2, 'queued', 'change'), deploy(3, 'queued', 'rollback')];
+  assert.equal(nextTurn('rollout', unfinished)?.id, 3);
+});
+
+test('a rollout that waits for a person keeps the lane, and nothing goes past it', () => {
+  const waiting = { ...deploy(1, 'rolling_out'), hold: 'rollout' as const };
+  assert.equal(nextTurn('rollout', [waiting, deploy(2, 'queued', 'change')]), undefined);
+  const stopped = { ...waiting, stopRequest: 'cancelled' as const };
+  assert.equal(nextTurn('rollout', [stopped, deploy(2, 'queued', 'change')])?.id, 1);
+});
+
 test('the place in line counts what is before', () => {
   assert.equal(positionOf(7, [deploy(3, 'rolling_out'), deploy(7, 'queued'), deploy(9, 'queued')]), 2);
 });

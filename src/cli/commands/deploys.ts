@@ -1,11 +1,18 @@
 import { Failure } from '../../failure.ts';
+import { nameProgress } from '../../model/deploy.ts';
 import type { DeployAnswer, DeployInfoAnswer, Page } from '../answers.ts';
 import type { Client } from '../client.ts';
 import { type AddCommands, optionsOf, withApp, withJson } from '../command.ts';
 import { exitCodes } from '../exit.ts';
 import { attachDeploy } from '../follow-deploy.ts';
 import type { Session } from '../session.ts';
-import { firstLine, orDash, shortCommit, span, time, version } from '../words.ts';
+import { clean, firstLine, orDash, shortCommit, span, time, version } from '../words.ts';
+
+type RetryOptions = {
+  readonly wait: boolean;
+  readonly repeatReleaseCommand?: boolean;
+  readonly overrideFreeze?: string;
+};
 
 export const addDeployCommands: AddCommands = (program, session) => {
   const { terminal } = session;
@@ -84,12 +91,14 @@ export const addDeployCommands: AddCommands = (program, session) => {
     .argument('<id>', 'number of the deploy')
     .option('--no-wait', 'return as soon as it is queued')
     .option('--repeat-release-command', 'run a release command again of which nobody knows how it ended')
+    .option('--override-freeze <reason>', 'why it goes out in spite of a freeze')
     .description('run a deploy again, as a new one')
     .action(async (id: string, _options, command) => {
-      const options = optionsOf<{ wait: boolean; repeatReleaseCommand?: boolean }>(command);
+      const options = optionsOf<RetryOptions>(command);
       const client = session.open(options);
       const path = `/deploys/${parseId(id)}/retry`;
-      const body = { repeatReleaseCommand: options.repeatReleaseCommand ?? false };
+      const { repeatReleaseCommand = false, overrideFreeze } = options;
+      const body = { repeatReleaseCommand, overrideFreeze };
       const deploy = await client.ask<DeployAnswer>(path, { method: 'POST', body });
       await finishDeploy(session, client, deploy, options);
     });
@@ -127,7 +136,8 @@ export async function finishDeploy(
   );
 }
 
-function parseId(text: string): number {
+/** The number of a deploy as it was typed. Throws `wrong_usage`. */
+export function parseId(text: string): number {
   if (/^[1-9]\d{0,14}$/.test(text)) return Number(text);
   throw new Failure('wrong_usage', `${JSON.stringify(text)} is not the number of a deploy.`, {
     fix: 'hawser deploys lists them.',
@@ -135,21 +145,48 @@ function parseId(text: string): number {
 }
 
 function describeRow(deploy: DeployAnswer): string[] {
-  const { id, app, env, state, release, commit, actor, createdAt, endedAt } = deploy;
+  const { id, app, env, release, commit, actor, createdAt, endedAt } = deploy;
   const took = span(createdAt, endedAt);
-  return [String(id), app, env, state, version(release), shortCommit(commit), actor, time(createdAt), took];
+  return [
+    String(id),
+    app,
+    env,
+    describeState(deploy),
+    version(release),
+    shortCommit(commit),
+    actor,
+    time(createdAt),
+    took,
+  ];
+}
+
+function describeState(deploy: DeployAnswer): string {
+  return deploy.hold === null ? deploy.state : `${deploy.state} (${nameProgress(deploy)})`;
+}
+
+function describeApproval({ id, hold, approval }: DeployAnswer): string[][] {
+  if (approval === null) return [];
+  const { askedBy, decision } = approval;
+  if (decision === null) {
+    const how = hold === 'approval' ? `: hawser approvals:grant ${id}` : '';
+    return [['approval', `asked by ${askedBy}${how}`]];
+  }
+  const why = decision.reason === null ? '' : `: ${decision.reason}`;
+  return [['approval', clean(`${decision.verdict} by ${decision.by} ${time(decision.at)}${why}`)]];
 }
 
 function printDeploy({ terminal }: Session, deploy: DeployInfoAnswer): void {
   const rows = [
-    ['deploy', `${deploy.id} (${deploy.kind})`],
+    ['deploy', `${deploy.id} (${deploy.kind}${deploy.change ? `, ${deploy.change}` : ''})`],
     ['app', `${deploy.app}/${deploy.env}`],
-    ['state', deploy.state],
+    ['state', describeState(deploy)],
     ['release', version(deploy.release ?? deploy.rollbackTo)],
     ['commit', `${orDash(deploy.commit)} ${deploy.ref ?? ''}`.trimEnd()],
     ['author', orDash(deploy.author)],
     ['message', firstLine(deploy.message)],
     ['by', deploy.actor],
+    ...describeApproval(deploy),
+    ...(deploy.overrideFreeze === null ? [] : [['in freeze', clean(deploy.overrideFreeze)]]),
     ['queued', time(deploy.createdAt)],
     ['waited', span(deploy.createdAt, deploy.startedAt)],
     ['went live', time(deploy.switchedAt)],
