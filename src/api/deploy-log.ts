@@ -1,5 +1,5 @@
 import { Failure } from '../failure.ts';
-import { type Deploy, type DeployState, hasEnded } from '../model/deploy.ts';
+import { type Deploy, hasEnded } from '../model/deploy.ts';
 import { getDeploy } from '../store/deploys.ts';
 import { readResult } from './deploy-result.ts';
 import type { ApiDesk } from './desk.ts';
@@ -34,19 +34,20 @@ export async function* followLog(
   from: number,
   signal: AbortSignal,
 ): AsyncGenerator<ServerEvent> {
-  let state: DeployState = (await getDeploy(desk.db, deployId)).state;
-  let told: DeployState | null = null;
+  let now = await getDeploy(desk.db, deployId);
+  let told: Deploy | null = null;
   const hasEndedNow = async () => {
-    state = (await getDeploy(desk.db, deployId)).state;
-    return hasEnded(state);
+    now = await getDeploy(desk.db, deployId);
+    return hasEnded(now.state);
   };
   for await (const { line, next } of desk.journals.follow(deployId, {
     from,
     signal,
     hasEnded: hasEndedNow,
   })) {
-    if (told !== state) yield { event: 'state', data: { state } };
-    told = state;
+    const { state, hold } = now;
+    if (told?.state !== state || told.hold !== hold) yield { event: 'state', data: { state, hold } };
+    told = now;
     yield { id: String(next), data: line };
   }
   if (signal.aborted) return;

@@ -1,3 +1,4 @@
+import { nameProgress } from '../model/deploy.ts';
 import type { Client } from './client.ts';
 import { exitCodes } from './exit.ts';
 import { followAgain } from './follow-again.ts';
@@ -33,7 +34,7 @@ async function followUntilEnd(
 ): Promise<End | undefined> {
   using quiet = watchQuiet(session);
   for await (const { event, data } of followAgain(client, `/deploys/${id}/log`, { signal })) {
-    quiet.heard(event === 'state' ? (JSON.parse(data) as End).state : undefined);
+    quiet.heard(event === 'state' ? nameProgress(JSON.parse(data)) : undefined);
     if (event === 'end') return JSON.parse(data) as End;
     if (event === 'error') throw new RemoteFailure(JSON.parse(data));
     if (event === 'message') session.terminal.print(data);
@@ -50,7 +51,7 @@ function watchQuiet({ terminal }: Session): { heard(state: string | undefined): 
   }, quietMs);
   return {
     heard(next) {
-      state = next?.replace('_', ' ') ?? state;
+      state = next ?? state;
       since = performance.now();
       timer.refresh();
     },

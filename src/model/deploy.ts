@@ -90,3 +90,9 @@ export type Deploy = {
 export function hasEnded(state: DeployState): boolean {
   return endStates.includes(state);
 }
+
+/** Where a deploy is, as people read it while they wait. */
+export function nameProgress({ state, hold }: Pick<Deploy, 'state' | 'hold'>): string {
+  if (hold === 'approval') return 'waiting for approval';
+  return hold === 'rollout' ? 'held' : state.replace('_', ' ');
+}

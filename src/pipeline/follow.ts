@@ -1,5 +1,5 @@
 import { resultLines } from '../log/result.ts';
-import { type Deploy, hasEnded } from '../model/deploy.ts';
+import { type Deploy, hasEnded, nameProgress } from '../model/deploy.ts';
 import { defaultDomain } from '../route/table.ts';
 import { findPlace } from '../store/apps.ts';
 import { getDeploy } from '../store/deploys.ts';
@@ -21,16 +21,16 @@ export async function followDeploy(
   drivers: FollowDrivers,
   signal: AbortSignal,
 ): Promise<Deploy> {
-  let state = (await getDeploy(drivers.db, deployId)).state;
+  let now = await getDeploy(drivers.db, deployId);
   const begin = performance.now();
   let heartbeat = setInterval(beat, quietMs);
   function beat() {
-    write(`       … ${state.replace('_', ' ')} (${Math.round((performance.now() - begin) / 1000)}s)`);
+    write(`       … ${nameProgress(now)} (${Math.round((performance.now() - begin) / 1000)}s)`);
   }
   try {
     const hasEndedNow = async () => {
-      state = (await getDeploy(drivers.db, deployId)).state;
-      return hasEnded(state);
+      now = await getDeploy(drivers.db, deployId);
+      return hasEnded(now.state);
     };
     for await (const { line } of drivers.journals.follow(deployId, {
       from: 0,

@@ -2,11 +2,13 @@ import { allow } from '../../model/access.ts';
 import type { App } from '../../model/app.ts';
 import { listApps, listPlaces, type Place } from '../../store/apps.ts';
 import { listUnfinished } from '../../store/deploys.ts';
+import { listLocks } from '../../store/locks.ts';
 import { getRelease } from '../../store/releases.ts';
 import type { ApiDesk } from '../desk.ts';
 import { newApp, nothing } from '../input.ts';
 import { type Route, route } from '../route.ts';
 import { readUrls, remoteOf } from '../view.ts';
+import { describeLock } from './locks.ts';
 
 export const appRoutes: readonly Route[] = [
   route({
@@ -68,6 +70,7 @@ async function describeApp(desk: ApiDesk, app: App) {
     remote: remoteOf(desk.config, app.name),
     createdAt: app.createdAt,
     createdBy: app.createdBy,
+    locks: (await listLocks(desk.db, app.id, new Date())).map(describeLock),
     environments: await Promise.all(places.map((place) => describeEnvironment(desk, place))),
   };
 }

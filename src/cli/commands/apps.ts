@@ -1,8 +1,8 @@
 import { Failure } from '../../failure.ts';
-import type { AppAnswer, Page } from '../answers.ts';
+import type { AppAnswer, LockAnswer, Page } from '../answers.ts';
 import { type AddCommands, optionsOf, withApp, withJson } from '../command.ts';
 import type { Session } from '../session.ts';
-import { orDash, shortCommit, time, version } from '../words.ts';
+import { clean, orDash, shortCommit, time, version } from '../words.ts';
 
 export const addAppCommands: AddCommands = (program, session) => {
   const { terminal } = session;
@@ -80,9 +80,16 @@ function printApp({ terminal }: Session, app: AppAnswer): void {
       orDash(deploying.join(',')),
     ]),
   );
+  for (const lock of app.locks) terminal.print(describeLock(app.name, lock));
   for (const { name, maintenance } of app.environments) {
     if (maintenance !== null) terminal.print(`${name} is in maintenance${maintenance && `: ${maintenance}`}`);
   }
+}
+
+function describeLock(app: string, { env, message, lockedBy, lockedAt, expiresAt }: LockAnswer): string {
+  const what = env === null ? app : `${app}/${env}`;
+  const until = expiresAt === null ? '' : ` until ${time(expiresAt)} UTC`;
+  return clean(`${what} is locked by ${lockedBy} since ${time(lockedAt)} UTC${until}: ${message}`);
 }
 
 async function confirm({ terminal }: Session, app: string, given: string | undefined): Promise<void> {
