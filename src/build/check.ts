@@ -1,7 +1,6 @@
 import { formatDuration, formatSize } from '../config/units.ts';
 import { Failure } from '../failure.ts';
 import type { ExitState } from '../fleet/container.ts';
-import { toFailure } from '../fleet/docker.ts';
 import type { ServerConnection } from '../fleet/fleet.ts';
 import { type Labels, removeLabelled } from '../fleet/labelled.ts';
 import { ensureNamedNetwork } from '../fleet/network.ts';
@@ -9,6 +8,7 @@ import { runOnce } from '../fleet/perform.ts';
 import type { DeployLog } from '../log/deploy-log.ts';
 import type { Check, Service } from '../model/manifest.ts';
 import type { Resources } from '../model/release.ts';
+import { explainEngine } from './engine-build.ts';
 import { shorten } from './explain.ts';
 import { startServices } from './service-run.ts';
 import { planApart } from './service-spec.ts';
@@ -52,7 +52,7 @@ export async function performCheck(request: CheckRequest): Promise<void> {
     await runTests(request, urls);
   } catch (error) {
     signal.throwIfAborted();
-    throw explainLost(error);
+    throw explainEngine(error, 'test on the builder');
   }
 }
 
@@ -122,10 +122,4 @@ function explainRun(error: unknown, { timeoutMs }: Check): unknown {
   }
   if (error.code !== 'container_not_started') return error;
   return new Failure('check_failed', `the tests cannot be started: ${error.message}`, { cause: error });
-}
-
-function explainLost(error: unknown): Error {
-  const failure = toFailure(error, 'test on the builder');
-  const isLost = failure instanceof Failure && ['docker_lost', 'server_no_docker'].includes(failure.code);
-  return isLost ? new Failure('builder_lost', failure.message, { cause: error }) : failure;
 }

@@ -127,7 +127,9 @@ const services = {
 };
 
 test('app.json says how the image is tested, and what runs beside it', () => {
-  const environments = { test: { scripts: { test: 'npm test' }, env: { A: 'b', C: { value: 'd' } }, timeout: '90s' } };
+  const environments = {
+    test: { scripts: { test: 'npm test' }, env: { A: 'b', C: { value: 'd' } }, timeout: '90s' },
+  };
   const manifest = plan({ environments, hawser: { services } });
   assert.deepEqual(manifest.check, {
     command: ['/bin/sh', '-c', 'npm test'],
