@@ -61,9 +61,10 @@ export function openApiDesk(platform: Platform, readAgain: () => Config): ApiDes
     readiness: () => checkReadiness(platform),
     planApply: async () => planApply(config, readAgain()).lines,
     apply: () => applyFile(platform, readAgain),
-    readHostKey: (name, signal) => rollout.fleet.readHostKey(name, signal),
+    readHostKey: async (name, signal) =>
+      rollout.fleet.readHostKey(await rollout.fleet.getServer(name), signal),
     async trustServer(name, fingerprint, actor, signal) {
-      const shown = await rollout.fleet.readHostKey(name, signal);
+      const shown = await rollout.fleet.readHostKey(await rollout.fleet.getServer(name), signal);
       if (shown !== fingerprint) {
         throw new Failure('host_key_changed', `${name} shows ${shown}, not ${fingerprint}.`);
       }

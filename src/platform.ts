@@ -6,7 +6,7 @@ import { openLocalDocker } from './fleet/docker.ts';
 import { openFleet } from './fleet/fleet.ts';
 import { openJournals } from './log/journal.ts';
 import type { Logger, PipelineDrivers } from './pipeline/drivers.ts';
-import { findWritten } from './pipeline/environment.ts';
+import { findWritten, readServers } from './pipeline/environment.ts';
 import { pullImage } from './publish/perform.ts';
 import { planRegistry } from './publish/registry.ts';
 import { openWakener, type RedisAddress, refuseLossyRedis } from './queue/queue.ts';
@@ -53,7 +53,7 @@ export async function openPlatform(config: Config, role: string): Promise<Platfo
   const isSticky = (env: string) => findWritten(config, env)?.sticky ?? false;
   const fleet = opened.use(
     openFleet({
-      servers: config.servers,
+      readServers: () => readServers({ config, db }),
       findPin: (name) => findPin(db, name),
       readIdentity: (path) => readFile(path),
       registryTarget: registry.tunnelled ? { host: '127.0.0.1', port } : undefined,

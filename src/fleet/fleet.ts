@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { isDeepStrictEqual } from 'node:util';
 import { Failure } from '../failure.ts';
 import type { LocalServer, Server, SshServer } from '../model/server.ts';
 import { agentOver } from './agent.ts';
@@ -26,15 +27,28 @@ export type ServerConnection = {
 };
 
 export type Fleet = AsyncDisposable & {
-  readonly servers: Readonly<Record<string, Server>>;
+  /** Every server by its name, as it is now: they come and go while it is open. */
+  readServers(): Promise<Readonly<Record<string, Server>>>;
+  /** Throws `server_unknown`. */
+  getServer(name: string): Promise<Server>;
   /** The one connection to a server, made when there is none; callers share it and the attempt. */
   connect(name: string, signal: AbortSignal): Promise<ServerConnection>;
+  /** A connection of its own to a machine with this host key, which need not be one of the fleet. */
+  visit(server: SshServer, fingerprint: string, signal: AbortSignal): Promise<Visit>;
   /** The fingerprint of the key that a server shows now, trusted or not; nothing else is said to it. */
-  readHostKey(name: string, signal: AbortSignal): Promise<string>;
+  readHostKey(server: Server, signal: AbortSignal): Promise<string>;
+  /** Ends the connections to servers that are not of the fleet any more. */
+  leaveOthers(): Promise<void>;
+};
+
+/** A machine that is looked at. Whoever asked for it closes it. */
+export type Visit = AsyncDisposable & {
+  readonly connection: ServerConnection;
+  readonly ssh: SshConnection;
 };
 
 export type FleetOptions = {
-  readonly servers: Readonly<Record<string, Server>>;
+  readonly readServers: () => Servers | Promise<Servers>;
   /** The ledger's pin of a server whose entry in the file has none. */
   readonly findPin: (name: string) => string | null | Promise<string | null>;
   readonly readIdentity: (path: string) => Promise<Buffer>;
@@ -45,59 +59,96 @@ export type FleetOptions = {
   readonly log: (message: string) => void;
 };
 
+type Servers = Readonly<Record<string, Server>>;
+
+/** What a server was said to be when it was connected, and the connection. */
+type Line<T> = { readonly server: Server; readonly shared: Shared<T> };
+
 /** Opens nothing yet: a server is connected when it is first asked for. */
 export function openFleet(options: FleetOptions): Fleet {
   const closing = new AbortController();
-  const lines = new Map<string, Shared<SshConnection>>();
-  const connections = new Map<string, Shared<ServerConnection>>();
+  const lines = new Map<string, Line<SshConnection>>();
+  const connections = new Map<string, Line<ServerConnection>>();
 
-  function shareSsh(server: SshServer): Shared<SshConnection> {
-    return getOrAdd(lines, server.name, () => openShared(() => openSsh(server)));
+  async function getServer(name: string): Promise<Server> {
+    const servers = await options.readServers();
+    const server = Object.hasOwn(servers, name) ? servers[name] : undefined;
+    if (server) return server;
+    throw new Failure('server_unknown', `there is no server ${JSON.stringify(name.slice(0, 80))}`);
   }
 
-  async function openSsh(server: SshServer): Promise<SshConnection> {
-    const via = server.via === null ? undefined : await jumpThrough(server.via);
-    return await connectSsh({
-      server,
-      expectHostKey: server.hostKey ?? (await options.findPin(server.name)),
-      identity: await readIdentity(server, options),
-      via,
-      signal: closing.signal,
-      log: options.log,
+  function shareSsh(server: SshServer): Shared<SshConnection> {
+    return shareLine(lines, server, async () => {
+      const pin = server.hostKey ?? (await options.findPin(server.name));
+      return openSsh(server, pin, closing.signal);
     });
   }
 
+  async function openSsh(server: SshServer, pin: string | null, signal: AbortSignal): Promise<SshConnection> {
+    const via = server.via === null ? undefined : await jumpThrough(server.via);
+    const identity = await readIdentity(server, options);
+    return await connectSsh({ server, expectHostKey: pin, identity, via, signal, log: options.log });
+  }
+
   async function jumpThrough(name: string): Promise<SshConnection> {
-    const server = findServer(options.servers, name);
+    const server = await getServer(name);
     if (server.kind === 'ssh') return await shareSsh(server).get(closing.signal);
     throw new Failure('server_unknown', `${name} is this machine: nothing can jump through it`);
   }
 
-  async function open(name: string): Promise<ServerConnection> {
-    const server = findServer(options.servers, name);
+  async function open(server: Server): Promise<ServerConnection> {
     if (server.kind === 'local') return connectLocal(server, options, closing.signal);
     return connectOver(server, await shareSsh(server).get(closing.signal), options);
   }
 
   return {
-    servers: options.servers,
+    readServers: async () => options.readServers(),
+    getServer,
     async connect(name, signal) {
       closing.signal.throwIfAborted();
-      return await getOrAdd(connections, name, () => openShared(() => open(name))).get(signal);
+      const server = await getServer(name);
+      return await shareLine(connections, server, () => open(server)).get(signal);
     },
-    async readHostKey(name, signal) {
-      const server = findServer(options.servers, name);
+    async visit(server, fingerprint, signal) {
+      const ssh = await openSsh(server, fingerprint, AbortSignal.any([signal, closing.signal]));
+      const connection = connectOver(server, ssh, options);
+      return { connection, ssh, [Symbol.asyncDispose]: () => ssh[Symbol.asyncDispose]() };
+    },
+    async readHostKey(server, signal) {
       if (server.kind === 'local') {
-        throw new Failure('server_unknown', `${name} is this machine: it has no host key`);
+        throw new Failure('server_unknown', `${server.name} is this machine: it has no host key`);
       }
       const via = server.via === null ? undefined : await jumpThrough(server.via);
       return await readHostKey({ server, via, signal });
     },
+    async leaveOthers() {
+      const servers = await options.readServers();
+      for (const name of connections.keys()) if (!Object.hasOwn(servers, name)) connections.delete(name);
+      for (const [name, line] of lines) {
+        if (Object.hasOwn(servers, name)) continue;
+        lines.delete(name);
+        line.shared.current()?.close();
+      }
+    },
     async [Symbol.asyncDispose]() {
       closing.abort(new Failure('ssh_unreachable', 'the fleet was closed'));
-      for (const line of lines.values()) await line.current()?.[Symbol.asyncDispose]();
+      for (const { shared } of lines.values()) await shared.current()?.[Symbol.asyncDispose]();
     },
   };
+}
+
+/** The connection that there is, unless the server is another one by now under the same name. */
+function shareLine<T extends { readonly closed: AbortSignal; close?(): void }>(
+  known: Map<string, Line<T>>,
+  server: Server,
+  open: () => Promise<T>,
+): Shared<T> {
+  const found = known.get(server.name);
+  if (found !== undefined && isDeepStrictEqual(found.server, server)) return found.shared;
+  found?.shared.current()?.close?.();
+  const shared = openShared(open);
+  known.set(server.name, { server, shared });
+  return shared;
 }
 
 function connectLocal(server: LocalServer, options: FleetOptions, closed: AbortSignal): ServerConnection {
@@ -126,16 +177,16 @@ function connectOver(server: SshServer, ssh: SshConnection, options: FleetOption
     refusals: new Set(),
     async registryAddress() {
       forwarded ??= ssh.forwardLoopback(registryOf(options));
-      const { port } = await forwarded;
-      return addressOf({ host: '127.0.0.1', port });
+      try {
+        const { port } = await forwarded;
+        return addressOf({ host: '127.0.0.1', port });
+      } catch (error) {
+        // Asked for again the next time: what refused it may be mended while the connection lives.
+        forwarded = null;
+        throw error;
+      }
     },
   };
-}
-
-function findServer(servers: FleetOptions['servers'], name: string): Server {
-  const server = Object.hasOwn(servers, name) ? servers[name] : undefined;
-  if (server) return server;
-  throw new Failure('server_unknown', `there is no server ${name} in deploy.config.json`);
 }
 
 async function readIdentity(server: SshServer, options: FleetOptions): Promise<Buffer> {
@@ -161,10 +212,4 @@ function registryOf(options: FleetOptions): { readonly host: string; readonly po
 
 function addressOf(target: { readonly host: string; readonly port: number }): string {
   return `${target.host}:${target.port}`;
-}
-
-function getOrAdd<T>(map: Map<string, T>, key: string, make: () => T): T {
-  const found = map.get(key) ?? make();
-  map.set(key, found);
-  return found;
 }

@@ -4,6 +4,7 @@ import ssh2, { Client, type ClientChannel, type ConnectConfig } from 'ssh2';
 import type { SshServer } from '../model/server.ts';
 import { ChannelSocket } from './channel-socket.ts';
 import { type ChannelCallback, openChannel, pipeToTarget } from './channels.ts';
+import { asked, awaitProgram, type ProgramEnd } from './exec.ts';
 import { fingerprintOf } from './host-key.ts';
 import { quoteArguments } from './quote.ts';
 import { openSlots } from './slots.ts';
@@ -28,7 +29,7 @@ export type SshConnection = AsyncDisposable & {
   /** Exit code of a fixed command line; never build one from what a user typed. */
   exitCodeOf(command: string): Promise<number | null>;
   /** Runs a program with these arguments; its code is null when it was killed or nothing could be run. */
-  run(argv: readonly string[], signal: AbortSignal): Promise<{ code: number | null; stdout: string }>;
+  run(argv: readonly string[], signal: AbortSignal): Promise<ProgramEnd>;
   close(): void;
 };
 
@@ -48,7 +49,10 @@ const keepalive = { keepaliveInterval: 4_000, keepaliveCountMax: 2 };
 // sshd does not bound forwarded channels; our memory does.
 const maxChannels = 200;
 
-const algorithms: NonNullable<ConnectConfig['algorithms']> = {
+type Algorithms = NonNullable<ConnectConfig['algorithms']>;
+type HostKeyTypes = Extract<Algorithms['serverHostKey'], readonly unknown[]>;
+
+const algorithms = {
   kex: ['curve25519-sha256', 'curve25519-sha256@libssh.org', 'ecdh-sha2-nistp256', 'ecdh-sha2-nistp384'],
   cipher: ['aes128-gcm@openssh.com', 'aes256-gcm@openssh.com', 'chacha20-poly1305@openssh.com', 'aes256-ctr'],
   serverHostKey: [
@@ -59,41 +63,70 @@ const algorithms: NonNullable<ConnectConfig['algorithms']> = {
     'rsa-sha2-256',
   ],
   hmac: ['hmac-sha2-256-etm@openssh.com', 'hmac-sha2-512-etm@openssh.com', 'hmac-sha2-256'],
-};
+} satisfies Algorithms;
 
 /** Connects, checks the host key before anything else is said, and authenticates with the identity. */
 export async function connectSsh(options: ConnectOptions): Promise<SshConnection> {
-  const { server, expectHostKey, identity, via, signal, log } = options;
+  const { server, expectHostKey, signal, log } = options;
   if (expectHostKey === null) {
     throw hostKeyUnknown(server);
   }
+  let stranger: string | null = null;
+  let types: HostKeyTypes = algorithms.serverHostKey;
+  // A server has a key of each type and shows the one that is asked for first, which need not be the pinned one.
+  while (types.length > 0) {
+    const attempt = await connectOnce({ ...options, expectHostKey }, types);
+    if ('client' in attempt) {
+      log(`connected to ${describe(server)}`);
+      return wrapClient(attempt.client, server, log);
+    }
+    signal.throwIfAborted();
+    if (attempt.seen === null) {
+      if (stranger === null) throw connectFailure(server, attempt.error);
+      break;
+    }
+    stranger ??= fingerprintOf(attempt.seen);
+    types = withoutType(types, attempt.seen);
+  }
+  throw hostKeyChanged(server, expectHostKey, stranger ?? '');
+}
+
+type Attempt = { readonly client: Client } | { readonly seen: Buffer | null; readonly error: unknown };
+
+/** One handshake: the client when the key is the pinned one, otherwise the key that was shown, if one was. */
+async function connectOnce(options: ConnectOptions, serverHostKey: HostKeyTypes): Promise<Attempt> {
+  const { server, expectHostKey, identity, via, signal } = options;
   const sock = await openTransport(server, via, signal);
   const client = new Client();
-  let seen: string | undefined;
+  let seen: Buffer | null = null;
   const config: ConnectConfig = {
     sock: sock as NonNullable<ConnectConfig['sock']>,
     username: server.user,
     privateKey: identity,
-    algorithms,
+    algorithms: { ...algorithms, serverHostKey },
     ...keepalive,
     readyTimeout: handshakeMs,
     hostVerifier: (key: Buffer) => {
-      seen = fingerprintOf(key);
+      const isPinned = fingerprintOf(key) === expectHostKey;
       // Not even a goodbye to a stranger.
-      if (seen !== expectHostKey) sock.destroy();
-      return seen === expectHostKey;
+      if (!isPinned) sock.destroy();
+      if (!isPinned) seen = key;
+      return isPinned;
     },
   };
   try {
     await whenReady(client, config, signal);
+    return { client };
   } catch (error) {
     sock.destroy();
-    signal.throwIfAborted();
-    if (seen !== undefined && seen !== expectHostKey) throw hostKeyChanged(server, expectHostKey, seen);
-    throw connectFailure(server, error);
+    return { seen, error };
   }
-  log(`connected to ${describe(server)}`);
-  return wrapClient(client, server, log);
+}
+
+/** What is left to ask for after a key was shown; its blob begins with its type (RFC 4253, 6.6). */
+function withoutType(types: HostKeyTypes, key: Buffer): HostKeyTypes {
+  const type = key.subarray(4, 4 + key.readUInt32BE(0)).toString('latin1');
+  return types.filter((name) => name !== type && !(type === 'ssh-rsa' && name.startsWith('rsa-')));
 }
 
 /** A new ed25519 key pair in OpenSSH's own format. */
@@ -213,8 +246,8 @@ function wrapClient(client: Client, server: SshServer, log: (message: string) =>
       targets.set(port, target);
       return { port };
     },
-    exitCodeOf: (command) => exitCodeOf(client, command, ended.signal),
-    run: (argv, signal) => runProgram(client, argv, AbortSignal.any([signal, ended.signal])),
+    exitCodeOf: async (command) => (await runCommand(client, command, ended.signal)).code,
+    run: (argv, signal) => runCommand(client, quoteArguments(argv), AbortSignal.any([signal, ended.signal])),
     close: () => client.end(),
     async [Symbol.asyncDispose]() {
       client.end();
@@ -232,52 +265,7 @@ async function forwardPort(client: Client, server: SshServer, closed: AbortSigna
   );
 }
 
-async function exitCodeOf(client: Client, command: string, closed: AbortSignal): Promise<number | null> {
+async function runCommand(client: Client, command: string, closed: AbortSignal): Promise<ProgramEnd> {
   const channel = await asked<ClientChannel>(closed, (done) => client.exec(command, done));
-  return await asked<number | null>(closed, (done) => {
-    channel.once('exit', (code: number | null) => done(undefined, code));
-    channel.once('close', () => done(undefined, null));
-    channel.resume();
-    channel.stderr.resume();
-  });
-}
-
-// Nobody needs more of an answer; a server must not fill our memory.
-const maxAnswer = 64 * 1024;
-
-async function runProgram(
-  client: Client,
-  argv: readonly string[],
-  closed: AbortSignal,
-): Promise<{ code: number | null; stdout: string }> {
-  const channel = await asked<ClientChannel>(closed, (done) => client.exec(quoteArguments(argv), done));
-  let stdout = '';
-  channel.setEncoding('utf8');
-  channel.on('data', (text: string) => {
-    if (stdout.length < maxAnswer) stdout += text;
-  });
-  channel.stderr.resume();
-  let code: number | null = null;
-  channel.once('exit', (exit: number | null) => {
-    code = exit;
-  });
-  await asked<void>(closed, (done) => channel.once('close', () => done(undefined, undefined)));
-  return { code, stdout };
-}
-
-/** A callback's answer, or the reason why the connection closed before it came. */
-async function asked<T>(
-  closed: AbortSignal,
-  ask: (done: (error: Error | undefined, value: T) => void) => void,
-): Promise<T> {
-  closed.throwIfAborted();
-  const { promise, resolve, reject } = Promise.withResolvers<T>();
-  const giveUp = () => reject(closed.reason);
-  closed.addEventListener('abort', giveUp, { once: true });
-  ask((error, value) => (error ? reject(error) : resolve(value)));
-  try {
-    return await promise;
-  } finally {
-    closed.removeEventListener('abort', giveUp);
-  }
+  return await awaitProgram(channel, closed);
 }

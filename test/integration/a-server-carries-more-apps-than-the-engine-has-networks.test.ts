@@ -9,7 +9,7 @@ const signal = AbortSignal.timeout(60_000);
 test('when the pools of the engine are used up, networks get a subnet of ours', async (t) => {
   const engine = await openEngine(t, ['--default-address-pool', 'base=10.98.0.0/24,size=25']);
   const fleet = openFleet({
-    servers: { local: { name: 'local', kind: 'local', address: '127.0.0.1', roles: [] } },
+    readServers: () => ({ local: { name: 'local', kind: 'local', address: '127.0.0.1', roles: [] } }),
     findPin: () => null,
     readIdentity: () => assert.fail('the local engine needs no key'),
     dockerSocket: engine.socket,

@@ -46,7 +46,7 @@ async function openPlace(
   const sshd = await openSshd(t, 'app1', settings);
   const servers: Record<string, Server> = { app1: sshd.server };
   const fleet = openFleet({
-    servers,
+    readServers: () => servers,
     findPin: () => sshd.fingerprint,
     readIdentity: async () => sshd.identity,
     log: () => {},

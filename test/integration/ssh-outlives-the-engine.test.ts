@@ -12,7 +12,7 @@ const signal = AbortSignal.timeout(120_000);
 async function openPlace(t: TestContext, dockerSocket?: string) {
   const sshd = await openSshd(t, 'app1');
   const fleet = openFleet({
-    servers: { app1: sshd.server },
+    readServers: () => ({ app1: sshd.server }),
     findPin: () => sshd.fingerprint,
     readIdentity: async () => sshd.identity,
     dockerSocket,

@@ -15,6 +15,7 @@ import type { Right } from '../../src/model/token.ts';
 import { acceptRetry, acceptRollback, cancelDeploy } from '../../src/pipeline/accept.ts';
 import { acceptChange } from '../../src/pipeline/accept-change.ts';
 import { decideApproval } from '../../src/pipeline/approval.ts';
+import { readServers } from '../../src/pipeline/environment.ts';
 import { acceptPromotion } from '../../src/pipeline/promote.ts';
 import { abortDeploy, continueDeploy } from '../../src/pipeline/waiting-rollout.ts';
 import { createApp, destroyApp, ensureEnvironment } from '../../src/store/apps.ts';
@@ -146,7 +147,7 @@ function makeDesk(config: Config, db: Database, journals: Journals): ApiDesk {
     readiness: async () => [{ name: 'ledger', ok: true, detail: 'ok' }],
     planApply: async () => [],
     apply: async () => [],
-    readHostKey: (name, signal) => fleet.readHostKey(name, signal),
+    readHostKey: async (name, signal) => fleet.readHostKey(await fleet.getServer(name), signal),
     trustServer: async () => undefined,
     measureDisk: async () => {
       const space = { freeBytes: 1, totalBytes: 2 };
