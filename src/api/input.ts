@@ -31,15 +31,23 @@ export const envQuery = z.strictObject({ env: envName.optional() });
 
 export const newApp = z.strictObject({ name: z.string().max(200) });
 
-export const newToken = z.strictObject({
-  name: z
-    .string()
-    .regex(/^[\p{L}\p{N}][\p{L}\p{N} ._@-]{0,59}$/u, 'use 1 to 60 letters, digits, spaces and . _ @ -')
-    .optional(),
+const ownerName = z
+  .string()
+  .regex(/^[\p{L}\p{N}][\p{L}\p{N} ._@-]{0,59}$/u, 'use 1 to 60 letters, digits, spaces and . _ @ -');
+/** Null never expires. */
+const days = z.int().min(1).max(3650).nullable();
+const credential = z.strictObject({
   app: z.string().max(80).optional(),
   rights: z.array(z.enum(rights)).min(1).max(rights.length).default(['push']),
-  /** Null never expires. */
-  days: z.int().min(1).max(3650).nullable().default(90),
+});
+
+export const newToken = credential.extend({ name: ownerName.optional(), days: days.default(90) });
+
+export const newKey = credential.extend({
+  name: ownerName,
+  /** One line of a `.pub` file. */
+  key: z.string().max(64 * 1024),
+  days: days.default(null),
 });
 
 export const retryBody = z.strictObject({

@@ -9,6 +9,7 @@ import { domainRoutes } from './routes/domains.ts';
 import { freezeRoutes } from './routes/freezes.ts';
 import { installationRoutes } from './routes/installation.ts';
 import { lockRoutes } from './routes/locks.ts';
+import { keyRoutes } from './routes/keys.ts';
 import { maintenanceRoutes } from './routes/maintenance.ts';
 import { pipelineRoutes } from './routes/pipelines.ts';
 import { releaseRoutes } from './routes/releases.ts';
@@ -32,6 +33,7 @@ export const routes: readonly Route[] = [
   ...maintenanceRoutes,
   ...serverRoutes,
   ...tokenRoutes,
+  ...keyRoutes,
   ...diskRoutes,
   ...installationRoutes,
 ];

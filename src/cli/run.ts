@@ -1,12 +1,17 @@
 import { Command, CommanderError } from 'commander';
+import { addApprovalCommands } from './commands/approvals.ts';
 import { addAppCommands } from './commands/apps.ts';
 import { addConfigCommands } from './commands/config.ts';
 import { addContainerCommands } from './commands/containers.ts';
 import { addDeployCommands } from './commands/deploys.ts';
 import { addDiskCommands } from './commands/disk.ts';
 import { addDomainCommands } from './commands/domains.ts';
+import { addFreezeCommands } from './commands/freezes.ts';
 import { addInstallationCommands } from './commands/installation.ts';
+import { addKeyCommands } from './commands/keys.ts';
+import { addLockCommands } from './commands/locks.ts';
 import { addMaintenanceCommands } from './commands/maintenance.ts';
+import { addPipelineCommands } from './commands/pipelines.ts';
 import { addScaleCommands } from './commands/ps-scale.ts';
 import { addReleaseCommands } from './commands/releases.ts';
 import { addServerCommands } from './commands/servers.ts';
@@ -62,6 +67,10 @@ export function openProgram(
     addAppCommands,
     addDeployCommands,
     addReleaseCommands,
+    addPipelineCommands,
+    addApprovalCommands,
+    addFreezeCommands,
+    addLockCommands,
     addConfigCommands,
     addContainerCommands,
     addScaleCommands,
@@ -69,6 +78,7 @@ export function openProgram(
     addMaintenanceCommands,
     addServerCommands,
     addTokenCommands,
+    addKeyCommands,
     addDiskCommands,
   ];
   for (const add of adders) add(program, session);

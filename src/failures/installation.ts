@@ -27,6 +27,27 @@ export const installationFailures = {
   token_expired: { status: 401, fix: 'Make a new token: hawser tokens:create --app APP.' },
   token_revoked: { status: 401, fix: 'Make a new token: hawser tokens:create --app APP.' },
   not_allowed: { status: 403, fix: 'Ask for a token with that right: hawser tokens:create --can RIGHT.' },
+  // keys of git over SSH
+  key_malformed: { status: 400, fix: 'Copy the whole line of the .pub file that ssh-keygen made.' },
+  key_is_private: {
+    status: 400,
+    fix: 'Send the .pub file beside it. If the private one was sent anywhere, make a new key: ssh-keygen -t ed25519.',
+  },
+  key_options_refused: {
+    status: 400,
+    fix: 'Leave out what stands before the type; --can and --app say what it may.',
+  },
+  one_key_at_a_time: { status: 400, fix: 'Add each key with a name of its own: hawser keys:add NAME FILE.' },
+  key_type_not_allowed: { status: 400, fix: 'Make an ed25519 key: ssh-keygen -t ed25519.' },
+  key_too_weak: { status: 400, fix: 'Make an ed25519 key: ssh-keygen -t ed25519.' },
+  key_exists: { status: 409, fix: 'hawser keys lists the keys; hawser keys:remove ID makes room for it.' },
+  key_not_found: { status: 404, fix: 'hawser keys lists the keys.' },
+  key_not_valid: { status: 401, fix: 'Ask for your key to be added: hawser keys:add NAME FILE.' },
+  ssh_command_unknown: {
+    status: 400,
+    fix: 'git push ssh://git@HOST:PORT/APP.git main, or ssh -p PORT git@HOST help for the commands.',
+  },
+  ssh_command_refused: { status: 403, fix: 'Run it on the machine of the server.' },
   // the ledger
   ledger_broken: { status: 500, fix: 'Stop Hawser and bring the data folder back from a backup.' },
   ledger_newer: {

@@ -34,9 +34,7 @@ export function parseGitRequest(request: RawRequest): GitRequest {
   const [path = '', query = null] = splitOnce(request.url);
   const match = /^\/([^/]*)\/(info\/refs|git-receive-pack|git-upload-pack)$/.exec(path);
   if (match === null) throw new Failure('git_path_unknown', 'no repository is at this address');
-  const appName = (match[1] ?? '').replace(/\.git$/, '');
-  if (!isAppName(appName))
-    throw new Failure('invalid_app_name', `${quoteValue(appName)} is not the name of an app`);
+  const appName = readAppName(match[1] ?? '');
   const protocol = readProtocol(request.headers['git-protocol']);
   if (match[2] === 'info/refs') {
     if (request.method !== 'GET') throw methodFailure(request.method);
@@ -52,6 +50,13 @@ export function parseGitRequest(request: RawRequest): GitRequest {
     encoding: readEncoding(request.headers['content-encoding']),
     protocol,
   };
+}
+
+/** The app that the last part of a repository's address names. Throws Failure invalid_app_name. */
+export function readAppName(text: string): string {
+  const appName = text.replace(/\.git$/, '');
+  if (isAppName(appName)) return appName;
+  throw new Failure('invalid_app_name', `${quoteValue(appName)} is not the name of an app`);
 }
 
 /** Basic or Bearer credentials; null when there are none. Throws Failure token_malformed. */
@@ -80,7 +85,8 @@ function readService(query: string | null): GitService {
   throw new Failure('git_service_refused', 'only git-receive-pack and git-upload-pack are served');
 }
 
-function readProtocol(header: string | string[] | undefined): string | null {
+/** The versions of the protocol that are taken; null for anything else. */
+export function readProtocol(header: string | string[] | undefined): string | null {
   return typeof header === 'string' && /^version=[012]$/.test(header) ? header : null;
 }
 

@@ -135,6 +135,20 @@ export type Tables = {
     revoked_at: string | null;
     last_used_on: string | null;
   };
+  /** Public keys that may come in over SSH; the blob is base64. */
+  keys: {
+    id: string;
+    fingerprint: string;
+    blob: string;
+    name: string;
+    app_id: string | null;
+    rights: string;
+    created_at: string;
+    created_by: string;
+    expires_at: string | null;
+    revoked_at: string | null;
+    last_used_on: string | null;
+  };
   pins: { server: string; fingerprint: string; trusted_at: string; trusted_by: string };
   approvals: {
     deploy_id: number;

@@ -1,8 +1,8 @@
-import { getApp, listApps } from '../../store/apps.ts';
+import { getApp } from '../../store/apps.ts';
 import { createToken, listTokens, revokeToken } from '../../store/tokens.ts';
 import { newToken, nothing } from '../input.ts';
 import { type Route, route } from '../route.ts';
-import { describeToken, remoteOf } from '../view.ts';
+import { describeCredential, describeCredentials, remoteOf } from '../view.ts';
 
 export const tokenRoutes: readonly Route[] = [
   route({
@@ -14,11 +14,7 @@ export const tokenRoutes: readonly Route[] = [
     query: nothing,
     body: nothing,
     async answer({ desk }) {
-      const names = new Map((await listApps(desk.db)).map((app) => [app.id, app.name]));
-      const tokens = await listTokens(desk.db);
-      const items = tokens.map((token) =>
-        describeToken(token, token.appId === null ? null : (names.get(token.appId) ?? '(destroyed)')),
-      );
+      const items = await describeCredentials(desk.db, await listTokens(desk.db));
       return { json: { items, next: null } };
     },
   }),
@@ -43,7 +39,7 @@ export const tokenRoutes: readonly Route[] = [
       const remote = app === null ? null : remoteOf(desk.config, app.name);
       return {
         status: 201,
-        json: { ...describeToken(made.record, app?.name ?? null), remote, token: made.token },
+        json: { ...describeCredential(made.record, app?.name ?? null), remote, token: made.token },
       };
     },
   }),

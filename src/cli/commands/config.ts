@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { Failure } from '../../failure.ts';
 import type { Page } from '../answers.ts';
 import { type AddCommands, optionsOf, withApp, withJson } from '../command.ts';
 import { formatDotenv, parseDotenv } from '../dotenv.ts';
 import { performChange, withChange } from '../follow-change.ts';
+import { readText } from '../read-text.ts';
 import type { CommonOptions, Session } from '../session.ts';
 import { clean } from '../words.ts';
 
@@ -61,7 +61,7 @@ export const addConfigCommands: AddCommands = (program, session) => {
     .argument('<file>', 'in the format of dotenv; - for stdin')
     .description('set all variables of a file, as one release')
     .action(async (file: string, _options, command) => {
-      const vars = parseDotenv(file === '-' ? await terminal.readInput() : await readText(file));
+      const vars = parseDotenv(await readText(file, terminal));
       await performChange(session, command, 'config', { vars });
     });
 
@@ -98,14 +98,4 @@ function needValue({ name, value }: VariableAnswer): string {
 
 function describeRow({ name, value, source }: VariableAnswer): string[] {
   return [name, value === null ? '(hidden)' : clean(value.replaceAll('\n', '\\n')), source];
-}
-
-async function readText(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    throw new Failure('wrong_usage', `${file} cannot be read: ${(error as Error).message}.`, {
-      cause: error,
-    });
-  }
 }

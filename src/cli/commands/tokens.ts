@@ -1,7 +1,6 @@
-import { Failure } from '../../failure.ts';
 import type { Page, TokenAnswer } from '../answers.ts';
 import { type AddCommands, optionsOf, withJson } from '../command.ts';
-import { orDash, time } from '../words.ts';
+import { credentialHeading, describeCredential, describeWish, parseDays } from '../credential.ts';
 
 type Created = TokenAnswer & { readonly token: string; readonly remote: string | null };
 type CreateOptions = { name?: string; can?: string; days?: string };
@@ -14,7 +13,7 @@ export const addTokenCommands: AddCommands = (program, session) => {
       const options = optionsOf(command);
       const { items } = await session.open(options).ask<Page<TokenAnswer>>('/tokens');
       if (options.json) return terminal.printJson(items);
-      terminal.printTable(['ID', 'NAME', 'APP', 'CAN', 'STATE', 'USED'], items.map(describeRow));
+      terminal.printTable(credentialHeading, items.map(describeCredential));
     });
 
   withJson(program.command('tokens:create'))
@@ -26,9 +25,8 @@ export const addTokenCommands: AddCommands = (program, session) => {
     .action(async (_options, command) => {
       const options = optionsOf<CreateOptions>(command);
       const body = {
-        ...(options.app === undefined ? {} : { app: options.app }),
+        ...describeWish(options),
         ...(options.name === undefined ? {} : { name: options.name }),
-        rights: (options.can ?? 'push').split(',').map((right) => right.trim()),
         days: parseDays(options.days ?? '90'),
       };
       const made = await session.open(options).ask<Created>('/tokens', { method: 'POST', body });
@@ -51,18 +49,6 @@ export const addTokenCommands: AddCommands = (program, session) => {
     });
 };
 
-function parseDays(text: string): number | null {
-  if (text === 'never') return null;
-  if (/^[1-9]\d{0,3}$/.test(text)) return Number(text);
-  throw new Failure('wrong_usage', `--days ${JSON.stringify(text)}: must be a number of days, or "never".`);
-}
-
 function until({ expiresAt }: TokenAnswer): string {
   return expiresAt === null ? 'for ever' : `until ${expiresAt.slice(0, 10)}`;
-}
-
-function describeRow({ id, name, app, rights, revokedAt, expiresAt, lastUsedOn }: TokenAnswer): string[] {
-  const expired = expiresAt !== null && Date.parse(expiresAt) < Date.now();
-  const state = revokedAt !== null ? `revoked ${time(revokedAt)}` : expired ? 'expired' : 'valid';
-  return [id, name, app ?? '(all)', rights.join(','), state, orDash(lastUsedOn)];
 }

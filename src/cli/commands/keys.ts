@@ -1,0 +1,47 @@
+import type { KeyAnswer, Page } from '../answers.ts';
+import { type AddCommands, optionsOf, withJson } from '../command.ts';
+import { credentialHeading, describeCredential, describeWish, parseDays } from '../credential.ts';
+import { readText } from '../read-text.ts';
+
+type AddOptions = { can?: string; days?: string };
+
+export const addKeyCommands: AddCommands = (program, session) => {
+  const { terminal } = session;
+  withJson(program.command('keys'))
+    .description('list the SSH keys that are let in')
+    .action(async (_options, command) => {
+      const options = optionsOf(command);
+      const { items } = await session.open(options).ask<Page<KeyAnswer>>('/keys');
+      if (options.json) return terminal.printJson(items);
+      const rows = items.map((key) => [...describeCredential(key), key.fingerprint]);
+      terminal.printTable([...credentialHeading, 'FINGERPRINT'], rows);
+    });
+
+  withJson(program.command('keys:add'))
+    .argument('<name>', 'whose it is, or which machine it is on')
+    .argument('[file]', 'the .pub file that ssh-keygen made; - for stdin', '-')
+    .option('-a, --app <name>', 'for this app only (a deploy key); all apps without it')
+    .option('--can <rights>', 'push, read, deploy, create, admin; with commas between them', 'push')
+    .option('--days <number>', 'how long it is valid, or "never"', 'never')
+    .description('let the holder of a public key in over SSH')
+    .action(async (name: string, file: string, _options, command) => {
+      const options = optionsOf<AddOptions>(command);
+      const days = parseDays(options.days ?? 'never');
+      const key = await readText(file, terminal);
+      const body = { ...describeWish(options), name, key, days };
+      const added = await session.open(options).ask<KeyAnswer>('/keys', { method: 'POST', body });
+      if (options.json) return terminal.printJson(added);
+      terminal.print(added.id);
+      terminal.say(`${added.fingerprint} can ${added.rights.join(', ')} on ${added.app ?? 'all apps'}.`);
+    });
+
+  program
+    .command('keys:remove')
+    .argument('<id-or-fingerprint>', 'of the key')
+    .description('let the holder of a key in no more')
+    .action(async (key: string, _options, command) => {
+      const path = `/keys/${encodeURIComponent(key)}`;
+      const gone = await session.open(optionsOf(command)).ask<KeyAnswer>(path, { method: 'DELETE' });
+      terminal.say(`Removed ${gone.id} (${gone.name}, ${gone.fingerprint}).`);
+    });
+};
