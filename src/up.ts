@@ -10,6 +10,7 @@ import { haproxyProcess } from './route/load-balancers/haproxy.ts';
 import { openLedger } from './store/database.ts';
 import { type Child, type ChildPlan, keepChild } from './supervise/child.ts';
 import { type Folders, makeFolders, planFolders } from './supervise/folders.ts';
+import { keepLogsShort, logCap } from './supervise/log-cap.ts';
 import { keepLoopbackPort } from './supervise/loopback-port.ts';
 import { lockRole } from './supervise/role-lock.ts';
 import { untilAborted, watchShutdown } from './supervise/shutdown.ts';
@@ -34,6 +35,7 @@ export async function runUp({ config, env, say }: UpOptions): Promise<void> {
   // From here on a request to end is obeyed in order: parts of an earlier supervisor are ended too.
   const shutdown = watchShutdown(new Failure('shutting_down', 'Hawser is being stopped.'));
   using _lock = lockRole(folders.run, 'up');
+  using _logs = keepLogsShort(folders.logs, { ...logCap, say });
   // Brought up to date once, before those who share it start; a broken one is told before anything runs.
   await (await openLedger(folders.ledger))[Symbol.asyncDispose]();
   if (config.redis !== 'embedded') await refuseLossyRedis({ url: config.redis.url }, say);

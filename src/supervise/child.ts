@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { partToRestart } from './ask-restart.ts';
-import { findProcess, formatProcess, isAlive, type ProcessId, parseProcess } from './process-id.ts';
+import { findProcess, isAlive, keepProcess, type ProcessId, parseProcess } from './process-id.ts';
 import { isSignOfLife, watchSigns } from './sign-of-life.ts';
 
 export type ChildPlan = {
@@ -86,13 +86,13 @@ export function keepChild(plan: ChildPlan, folders: ChildFolders, events: Events
     present = findProcess(child.pid ?? 0);
     using watch = plan.channel && present ? watchPart(child, present) : undefined;
     if (present) {
-      writeFileSync(pidFile, formatProcess(present), { mode: 0o600 });
+      // One that nobody could find again must not run: a second one would be started beside it.
+      await keepOrEnd(pidFile, present);
       events.started(plan.name, present.pid, false);
     }
     // It was asked to stop while it started.
     if (present && ending.signal.aborted) await end(present);
     const [code, signal] = await exit;
-    rmSync(pidFile, { force: true });
     present = undefined;
     if (watch?.silentTicks()) return `gave no sign of life for ${watch.silentTicks()} s and was killed`;
     return signal ? `ended by ${signal}` : `ended with exit code ${code}`;
@@ -113,7 +113,6 @@ export function keepChild(plan: ChildPlan, folders: ChildFolders, events: Events
 
   async function watchAdopted(id: ProcessId): Promise<string> {
     while (isAlive(id)) await pause(watchMs);
-    rmSync(pidFile, { force: true });
     present = undefined;
     return 'ended';
   }
@@ -143,6 +142,15 @@ function startProcess(plan: ChildPlan, folders: ChildFolders): ChildProcess {
     });
   } finally {
     closeSync(output);
+  }
+}
+
+async function keepOrEnd(pidFile: string, id: ProcessId): Promise<void> {
+  try {
+    keepProcess(pidFile, id);
+  } catch (error) {
+    await end(id);
+    throw error;
   }
 }
 

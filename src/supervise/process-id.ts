@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 
 /** Names one process for good: its id and its start time, since ids are used again. */
 export type ProcessId = { readonly pid: number; readonly start: string };
@@ -28,4 +28,28 @@ export function parseProcess(text: string): ProcessId | undefined {
   const [pid, start] = text.trim().split(' ');
   if (!pid || !start || !/^\d+$/.test(pid)) return undefined;
   return { pid: Number(pid), start };
+}
+
+const keptBytes = 64;
+
+/** Writes a pid file over the one that is there, in the same block: that works on a disk that is full, too. */
+export function keepProcess(file: string, id: ProcessId): void {
+  const text = formatProcess(id)
+    .trimEnd()
+    .padEnd(keptBytes - 1);
+  const descriptor = openInPlace(file);
+  try {
+    writeSync(descriptor, `${text}\n`, 0);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function openInPlace(file: string): number {
+  try {
+    return openSync(file, 'r+');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return openSync(file, 'w', 0o600);
+  }
 }
