@@ -35,7 +35,8 @@ export async function readBefore(place: Place, drivers: PipelineDrivers): Promis
   return planWanted(place, release, settings, { keep });
 }
 
-async function findCurrent({ environment }: Place, { db }: PipelineDrivers): Promise<Release | null> {
+/** The release that is live now. */
+export async function findCurrent({ environment }: Place, { db }: PipelineDrivers): Promise<Release | null> {
   const now = await findPlace(db, environment.id);
   const currentId = now?.environment.currentReleaseId ?? null;
   return currentId === null ? null : getRelease(db, currentId);

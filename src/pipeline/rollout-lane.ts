@@ -19,6 +19,7 @@ import { getRelease, recordRelease, switchRelease } from '../store/releases.ts';
 import { listBackends, listContainers } from '../store/routes.ts';
 import { converge } from './converge.ts';
 import type { PipelineDrivers } from './drivers.ts';
+import { giveBack } from './give-back.ts';
 import { endDeploy, type LaneWork, type Turn, toFailure } from './lane.ts';
 import { planNextRelease, settleNextRelease } from './next-release.ts';
 import { startPreviewServices } from './preview-services.ts';
@@ -100,11 +101,11 @@ async function releaseAndRollOut(
   await performReleaseCommand(job, isBlocked ? undefined : first, drivers.rollout);
   signal.throwIfAborted();
   await advanceDeploy(drivers.db, deploy, { state: 'rolling_out' });
+  const isBack = await giveBack(job, wanted, outlook, drivers);
+  const newest = isBack ? await awaitServersAndPlan(job, wanted, drivers.rollout) : outlook;
   const count = wanted.servers.length;
   log.step(`Rolling out v${job.release.version} to ${count} ${count === 1 ? 'server' : 'servers'}`);
-  const how = await performStep(turn, drivers, 'rollout', () =>
-    performRollout(job, outlook, drivers.rollout),
-  );
+  const how = await performStep(turn, drivers, 'rollout', () => performRollout(job, newest, drivers.rollout));
   signal.throwIfAborted();
   if (how === 'held') return how;
   await performStep(turn, drivers, 'smoke', () => smokeProbe(job, wanted, drivers));

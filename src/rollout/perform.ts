@@ -38,7 +38,7 @@ export async function observeAndPlan(
   const names = [...new Set(known)].filter((name) => Object.hasOwn(servers, name));
   const filter = { app: wanted.app, env: wanted.env };
   const world = await observeFleet(drivers.fleet, names, filter, job.signal, deadlineMs);
-  return { plan: planRollout(wanted, { servers: world, routed, holding }), world };
+  return { plan: planRollout(wanted, { servers: world, routed, holding, recorded: rows }), world };
 }
 
 /**

@@ -3,6 +3,7 @@ import type { ObservedContainer, ObservedServer, WantedContainer } from '../mode
 import type { RolloutProgress } from '../model/deploy.ts';
 import { containerName, releaseName } from '../model/names.ts';
 import type { Release } from '../model/release.ts';
+import { planPlaces } from './placement.ts';
 import { keyOf, planSwitches } from './switches.ts';
 
 /** What an environment is to run; no release means nothing. */
@@ -25,6 +26,10 @@ export type World = {
   readonly routed: readonly { readonly name: string; readonly server: string; readonly weight: number }[];
   /** Requests wait, because nothing may run for a moment. */
   readonly holding?: boolean;
+  /** Where containers were meant to be, so that those of a server that is out of reach are known too. */
+  readonly recorded?: readonly { readonly name: string; readonly server: string }[];
+  /** Running ones that are not what they should be, by `keyOf`. */
+  readonly unfit?: ReadonlySet<string>;
 };
 
 /** One change of the routing table: the admitted are in before the dismissed are out. */
@@ -61,32 +66,50 @@ export type Plan = {
   readonly retire: readonly ObservedContainer[];
 };
 
-/** The containers of a release: spread over the servers, the same names however often it is planned. */
-export function planContainers(wanted: Wanted): readonly WantedContainer[] {
+/**
+ * The containers of a release: spread over the servers, the same names however often it is planned. What `world`
+ * knows of the release already stays where it is.
+ */
+export function planContainers(
+  wanted: Wanted,
+  world: World = { servers: [], routed: [] },
+): readonly WantedContainer[] {
   const { release, servers, app, env } = wanted;
-  if (release === null || servers.length === 0) return [];
-  return release.processes.flatMap((process) =>
-    Array.from({ length: process.quantity ?? servers.length }, (_, position) => ({
-      server: servers[position % servers.length] ?? '',
-      name: containerName({ app, env, release: release.version, process: process.type, index: position + 1 }),
-      app,
-      env,
-      release: release.version,
-      process: process.type,
-      index: position + 1,
+  if (release === null) return [];
+  const known = [...listObserved(world), ...world.routed, ...(world.recorded ?? [])];
+  return release.processes.flatMap((process) => {
+    const same = { app, env, release: release.version, process: process.type };
+    const stem = containerName({ ...same, index: 0 }).slice(0, -1);
+    const places = planPlaces({
+      servers,
+      quantity: process.quantity ?? servers.length,
+      present: known.flatMap(({ server, name }) => {
+        const digits = name.startsWith(stem) ? name.slice(stem.length) : '';
+        return /^[1-9]\d{0,8}$/.test(digits) ? [{ server, index: Number(digits) }] : [];
+      }),
+      isUnfit: ({ server, index }) => world.unfit?.has(keyOf({ server, name: `${stem}${index}` })) ?? false,
+    });
+    return places.map((place) => ({
+      ...same,
+      ...place,
+      name: `${stem}${place.index}`,
       port: process.type === 'web' ? release.port : null,
-    })),
-  );
+    }));
+  });
+}
+
+function listObserved({ servers }: World): readonly ObservedContainer[] {
+  return servers.flatMap((server) => (server.reachable ? server.containers : []));
 }
 
 /** The way from what is observed to what is wanted. Planning after performing is empty. */
 export function planRollout(wanted: Wanted, world: World): Plan {
-  const containers = planContainers(wanted);
+  const containers = planContainers(wanted, world);
   const missing = findUnreachable(wanted, world, containers);
   const reachable = containers.filter(
     (container) => !missing.some((gone) => gone.server === container.server),
   );
-  const observed = world.servers.flatMap((server) => (server.reachable ? server.containers : []));
+  const observed = listObserved(world);
   const names = new Set(containers.map(keyOf));
   const web = reachable.filter((container) => container.port !== null);
   const clear = planClearance(wanted, world, observed);

@@ -13,7 +13,7 @@ const usual = { health, drain: '3s', stopTimeout: '3s' };
 const strategies = {
   canary: { strategy: 'canary', steps: ['10%', '50%'], bake: '4s', maxErrorRate: '2%', minRequests: 40 },
   held: { strategy: 'canary', steps: ['25%'], bake: 'hold' },
-  blue: { strategy: 'blue-green', keep: '6s' },
+  blue: { strategy: 'blue-green', keep: '15s' },
   single: { strategy: 'recreate', health: { interval: '100ms', deadline: '6s' } },
 };
 
@@ -184,8 +184,9 @@ test('blue-green switches all at once, keeps the release before, and retires it 
   assert.deepEqual(await world.listAnswers(domainOf('blue')), ['200 two']);
   assert.deepEqual(await runningOf('blue'), [...namesOf('blue', 1), ...namesOf('blue', 2)]);
   const { report: back } = await world.loadWhile(domainOf('blue'), async () => {
-    const { code, stderr } = await world.hawser.cli('rollback', '-a', app, '-e', 'blue');
-    assert.equal(code, 0, stderr);
+    const { code, stdout } = await world.hawser.cli('rollback', '-a', app, '-e', 'blue');
+    assert.equal(code, 0, stdout);
+    assert.match(stdout, /v1 was kept and serves again, v3 takes its place/);
   });
   assert.deepEqual(back.failed, []);
   assert.deepEqual(await world.listAnswers(domainOf('blue')), ['200 one']);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { RolloutConfig } from '../../src/config.ts';
 import type { Process } from '../../src/model/release.ts';
+import { planGiveBack } from '../../src/rollout/give-back.ts';
 import { isEmpty, planRollout, type World } from '../../src/rollout/plan.ts';
 import { emptyWorld, makeRelease, perform, strategy, want, web } from '../support/rollout-model.ts';
 
@@ -99,6 +100,23 @@ test('a release that is kept stays without being routed, but for its workers; la
     planRollout(wantBy('blue-green', 2), done).retire.map(({ name }) => name),
     [`${one}-web-1`, `${one}-web-2`],
   );
+});
+
+test('a rollback gives the requests back to a kept release at once, if all of it still runs', () => {
+  const plan = planRollout(wantBy('blue-green', 2, { keep: [1] }), runFirst());
+  const { servers: world, routed } = perform(runFirst(), plan, 999);
+  const back = wantBy('blue-green', 3);
+  const kept = makeRelease(1, [web, worker]);
+  const step = planGiveBack(back, kept, { world, routed });
+  assert.deepEqual(
+    step?.admit.map(({ name }) => name),
+    [`${one}-web-1`, `${one}-web-2`],
+  );
+  assert.deepEqual(step?.dismiss, [`${two}-web-1`, `${two}-web-2`]);
+  const lost = world.map((seen) =>
+    seen.reachable && seen.server === 'app2' ? { ...seen, containers: [] } : seen,
+  );
+  assert.equal(planGiveBack(back, kept, { world: lost, routed }), null);
 });
 
 test('recreate stops all of the old release, workers too, before anything of the new one starts', () => {
