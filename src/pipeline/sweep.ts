@@ -1,15 +1,21 @@
 import { forgetApp, listApps, listDestroyedApps, listPlaces } from '../store/apps.ts';
 import { findNewestBefore, listDeploys } from '../store/deploys.ts';
+import { forgetEvents, forgetLostContainers, forgetSteps, listDeploysWithSteps } from '../store/forget.ts';
 import { forgetJournal, listJournals } from '../store/journals.ts';
 import type { PipelineDrivers } from './drivers.ts';
+import { readServers } from './environment.ts';
 import { emptyRepository } from './prune-registry.ts';
 import { repositoryOf } from './wanted.ts';
 
 const hiddenRefs = 'refs/hawser/deploys/';
 const hourMs = 3_600_000;
+const yearMs = 366 * 24 * hourMs;
 const registryMs = 30_000;
 
-/** Removes what killed and refused pushes left, and the sources and journals of deploys out of retention. */
+/**
+ * Removes what killed and refused pushes left, the sources, journals and steps of deploys out of retention, and
+ * what people did more than a year ago. Deploys and releases themselves stay: they are the history.
+ */
 export async function sweepOld(drivers: PipelineDrivers): Promise<void> {
   const { db, git, journals } = drivers;
   // A push that is being received has its source before its deploy: what is young is left alone.
@@ -27,6 +33,8 @@ export async function sweepOld(drivers: PipelineDrivers): Promise<void> {
     await journals.remove(id);
     await forgetJournal(db, id);
   }
+  for (const id of (await listDeploysWithSteps(db, newest)).filter(isOld)) await forgetSteps(db, id);
+  await forgetEvents(db, new Date(Date.now() - yearMs).toISOString());
 }
 
 /** A source and a journal are kept while their deploy is in retention. */
@@ -42,6 +50,7 @@ async function listKeptDeploys({ db, config }: PipelineDrivers): Promise<Readonl
 /** Forgets destroyed apps of which nothing runs any more, with their repositories. */
 export async function sweepDestroyed(drivers: PipelineDrivers): Promise<void> {
   const { db, git } = drivers;
+  await forgetLostContainers(db, Object.keys(await readServers(drivers)));
   for (const app of await listDestroyedApps(db)) {
     if ((await listPlaces(db, app.id)).length > 0) continue;
     await leaveRegistry(app, drivers);

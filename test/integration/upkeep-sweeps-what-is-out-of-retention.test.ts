@@ -10,7 +10,9 @@ import { openGit } from '../../src/receive/git.ts';
 import { createApp, ensureEnvironment } from '../../src/store/apps.ts';
 import { openLedger } from '../../src/store/database.ts';
 import { recordDeploy, reserveDeployId } from '../../src/store/deploys.ts';
+import { listEvents, recordEvent } from '../../src/store/events.ts';
 import { listJournals, recordJournal } from '../../src/store/journals.ts';
+import { beginStep } from '../../src/store/steps.ts';
 import { runProgram } from '../support/program.ts';
 
 const identity = ['-c', 'user.name=Ada', '-c', 'user.email=ada@example.com'];
@@ -45,6 +47,15 @@ test('sources and journals of old deploys go, those in retention and the young o
   const last = await add();
   await db.updateTable('deploys').set({ created_at: '2020-01-01T00:00:00.000Z' }).execute();
   const young = await add();
+  for (const id of [1, last]) {
+    for (const name of ['build', 'release-command']) await beginStep(db, { id, epoch: 1 }, name, '');
+  }
+  await db.updateTable('deploys').where('id', '!=', young).set({ ended_at: 'then' }).execute();
+  const event = { actor: 'test', action: 'x', appId: null, env: null, detail: '' };
+  for (const at of ['2020-01-01T00:00:00.000Z', new Date().toISOString()]) {
+    await recordEvent(db, event);
+    await db.updateTable('events').where('detail', '=', '').set({ at, detail: at }).execute();
+  }
   // Only what the sweep looks at: the parts that a sweep has no use for are left out.
   const drivers = { db, git, journals, config: { retention: { releases: 1, deploys: 3 } } };
   await sweepOld(drivers as unknown as PipelineDrivers);
@@ -59,6 +70,13 @@ test('sources and journals of old deploys go, those in retention and the young o
     (await listJournals(db, young)).toSorted((a, b) => a - b),
     [4, last, young],
   );
+  const steps = await db.selectFrom('steps').select(['deploy_id', 'name']).orderBy('deploy_id').execute();
+  assert.deepEqual(steps.map(({ deploy_id, name }) => `${deploy_id} ${name}`).sort(), [
+    '1 release-command',
+    `${last} build`,
+    `${last} release-command`,
+  ]);
+  assert.equal((await listEvents(db, { limit: 10 })).length, 1);
   assert.deepEqual(await journals.read(1, 0), []);
   assert.equal((await journals.read(last, 0)).length, 1);
 });

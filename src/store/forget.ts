@@ -1,0 +1,50 @@
+import type { Database } from './database.ts';
+
+/** Forgets what people did before a time (ISO 8601). */
+export async function forgetEvents(db: Database, before: string): Promise<void> {
+  await db.deleteFrom('events').where('at', '<', before).execute();
+}
+
+/** Numbers of the ended deploys, up to one, whose steps are still written down. */
+export async function listDeploysWithSteps(db: Database, upTo: number): Promise<readonly number[]> {
+  const rows = await db
+    .selectFrom('steps')
+    .innerJoin('deploys', 'deploys.id', 'steps.deploy_id')
+    .select('steps.deploy_id')
+    .distinct()
+    .where('steps.deploy_id', '<=', upTo)
+    .where('steps.name', '!=', releaseCommand)
+    .where('deploys.ended_at', 'is not', null)
+    .execute();
+  return rows.map((row) => row.deploy_id);
+}
+
+// A rollback tells which of them ran since, however long ago that was.
+const releaseCommand = 'release-command';
+
+export async function forgetSteps(db: Database, deployId: number): Promise<void> {
+  await db
+    .deleteFrom('steps')
+    .where('deploy_id', '=', deployId)
+    .where('name', '!=', releaseCommand)
+    .execute();
+}
+
+/**
+ * Forgets the containers of destroyed environments on servers that are not ours any more: nobody can remove them
+ * there, and the environment would wait for it for ever.
+ */
+export async function forgetLostContainers(db: Database, servers: readonly string[]): Promise<void> {
+  const destroyed = db
+    .selectFrom('environments')
+    .innerJoin('apps', 'apps.id', 'environments.app_id')
+    .select('environments.id')
+    .where((eb) =>
+      eb.or([eb('environments.destroyed_at', 'is not', null), eb('apps.destroyed_at', 'is not', null)]),
+    );
+  await db
+    .deleteFrom('containers')
+    .where('environment_id', 'in', destroyed)
+    .where('server', 'not in', [...servers, ''])
+    .execute();
+}
