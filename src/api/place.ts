@@ -1,5 +1,6 @@
 import { Failure } from '../failure.ts';
 import type { App } from '../model/app.ts';
+import { parseDomain } from '../route/domain.ts';
 import { defaultDomain } from '../route/table.ts';
 import { ensureEnvironment, listPlaces, type Place } from '../store/apps.ts';
 import type { Database } from '../store/database.ts';
@@ -34,7 +35,7 @@ export async function ensurePlace(
   const wanted = name ?? only ?? (places.length === 1 ? undefined : 'production');
   const isThere = wanted === undefined || places.some(({ environment }) => environment.name === wanted);
   if (!isThere && written.includes(wanted)) {
-    const domain = defaultDomain(config.domain, app.name, wanted);
+    const domain = parseDomain(defaultDomain(config.domain, app.name, wanted));
     await ensureEnvironment(db, app, { name: wanted, domain });
   }
   return choosePlace(db, app, wanted);

@@ -1,3 +1,4 @@
+import { parseDomain } from '../../route/domain.ts';
 import { defaultDomain } from '../../route/table.ts';
 import { listDomains } from '../../store/routes.ts';
 import { answerChange } from '../change-answer.ts';
@@ -17,7 +18,7 @@ export const domainRoutes: readonly Route[] = [
     body: nothing,
     async answer({ desk, app, query }) {
       const { environment } = await choosePlace(desk.db, app, query.env);
-      const usual = defaultDomain(desk.config.domain, app.name, environment.name);
+      const usual = parseDomain(defaultDomain(desk.config.domain, app.name, environment.name));
       const domains = await listDomains(desk.db, environment.id);
       const items = domains.map((domain) => ({ domain, default: domain === usual }));
       return { json: { env: environment.name, items, next: null } };
