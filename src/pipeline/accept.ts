@@ -10,6 +10,7 @@ import { ensureEnvironment, findPlace } from '../store/apps.ts';
 import { findUnfinishedOfCommit, getSource, requestStop, reserveDeployId } from '../store/deploys.ts';
 import { repeatChange } from './accept-change.ts';
 import { readEnvironmentConfig } from './environment.ts';
+import { refuseNewPlace } from './gate.ts';
 import { ensurePreview } from './preview.ts';
 import { type AcceptDrivers, queueDeploy } from './queue-deploy.ts';
 import { findRollbackTarget, listRollbackWarnings, type RollbackWish } from './rollback-target.ts';
@@ -21,6 +22,8 @@ export async function acceptPush(
 ): Promise<{ deployId: number; attached: boolean }> {
   const { db } = drivers;
   const settings = await readEnvironmentConfig(drivers, push.environment);
+  const where = { app: push.app, environment: { name: push.environment } };
+  await refuseNewPlace(db, where, { kind: 'push', options: push.options, actor: push.actor });
   const environment = await ensurePlaceOf(push, drivers);
   const running = await findUnfinishedOfCommit(db, environment.id, push.commit);
   if (running) return { deployId: running.id, attached: true };

@@ -2,6 +2,7 @@ import { Failure } from '../failure.ts';
 import type { Deploy } from '../model/deploy.ts';
 import { isFrozen, nextChange } from '../model/freeze.ts';
 import { parseFreezeWindow } from '../model/freeze-window.ts';
+import { findEnvironment } from '../store/apps.ts';
 import type { Database } from '../store/database.ts';
 import { recordEvent } from '../store/events.ts';
 import { type Freeze, listFreezes } from '../store/freezes.ts';
@@ -25,14 +26,9 @@ export async function refuseWhenClosed(
   asked: GateQuestion,
   now: Date,
 ): Promise<void> {
-  await refuseWhenLocked(db, place, now);
-  // The way back stays open.
-  if (asked.kind === 'rollback') return;
-  const on = (await listFreezesOf(db, place)).filter((freeze) => readFreezeState(freeze, now).frozen);
-  const [first] = on;
-  if (first === undefined) return;
+  const on = await findFreezes(db, place, asked, now);
   const { overrideFreeze } = asked.options;
-  if (overrideFreeze === undefined) throw describeFreeze(first, place, asked, now);
+  if (on.length === 0 || overrideFreeze === undefined) return;
   await recordEvent(db, {
     actor: asked.actor,
     action: 'freeze:override',
@@ -42,8 +38,29 @@ export async function refuseWhenClosed(
   });
 }
 
-function listFreezesOf(db: Database, { app, environment }: GatePlace): Promise<readonly Freeze[]> {
-  return listFreezes(db, { appId: app.id, env: environment.name });
+/** The same before an environment is made for a deploy that would be refused: nothing is recorded. */
+export async function refuseNewPlace(db: Database, place: GatePlace, asked: GateQuestion): Promise<void> {
+  const found = await findEnvironment(db, place.app.id, place.environment.name);
+  if (found === undefined) await findFreezes(db, place, asked, new Date());
+}
+
+/** The freezes that are on, when there is a reason to go out in spite of them. Throws `app_locked` and `frozen`. */
+async function findFreezes(
+  db: Database,
+  place: GatePlace,
+  asked: GateQuestion,
+  now: Date,
+): Promise<readonly Freeze[]> {
+  await refuseWhenLocked(db, place, now);
+  // The way back stays open.
+  if (asked.kind === 'rollback') return [];
+  const known = await listFreezes(db, { appId: place.app.id, env: place.environment.name });
+  const on = known.filter((freeze) => readFreezeState(freeze, now).frozen);
+  const [first] = on;
+  if (first !== undefined && asked.options.overrideFreeze === undefined) {
+    throw describeFreeze(first, place, asked, now);
+  }
+  return on;
 }
 
 async function refuseWhenLocked(db: Database, { app, environment }: GatePlace, now: Date): Promise<void> {

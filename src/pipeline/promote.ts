@@ -11,6 +11,7 @@ import type { Database } from '../store/database.ts';
 import { reserveDeployId } from '../store/deploys.ts';
 import { getRelease } from '../store/releases.ts';
 import { readEnvironmentConfig } from './environment.ts';
+import { refuseNewPlace } from './gate.ts';
 import { choosePromotion, compareNames, isSameCode, type Route, refuseMissing } from './promote-plan.ts';
 import { type AcceptDrivers, queueDeploy } from './queue-deploy.ts';
 
@@ -83,6 +84,9 @@ export async function acceptPromotion(wanted: PromotionRequest, drivers: AcceptD
   const { route, proven } = promotion;
   refusePromotion(promotion, wanted);
   const settings = await readEnvironmentConfig(drivers, route.to);
+  const options = overrideFreeze === undefined ? {} : { overrideFreeze };
+  const where = { app, environment: { name: route.to } };
+  await refuseNewPlace(drivers.db, where, { kind: 'promote', options, actor });
   const domain = parseDomain(defaultDomain(drivers.config.domain, app.name, route.to));
   const environment = await ensureEnvironment(drivers.db, app, { name: route.to, domain });
   return queueDeploy(
@@ -93,7 +97,7 @@ export async function acceptPromotion(wanted: PromotionRequest, drivers: AcceptD
       environmentId: environment.id,
       kind: 'promote',
       actor,
-      options: overrideFreeze === undefined ? {} : { overrideFreeze },
+      options,
       source: null,
       fromReleaseId: proven.id,
       supersede: settings.supersede,

@@ -68,7 +68,8 @@ const windows: fc.Arbitrary<{ text: string; oracle: Oracle }> = fc
   .oneof(
     fc.tuple(clock, clock).map(([from, to]) => ({
       text: `${from}-${to}`,
-      oracle: ({ time }) => (from < to ? time >= from && time < to : time >= from || time < to),
+      oracle: ({ time }: { time: string }) =>
+        from < to ? time >= from && time < to : time >= from || time < to,
     })),
     fc.tuple(fc.nat(6), clock, fc.nat(6), clock).map(([fromDay, from, toDay, to]) => {
       const [begin, end] = [`${fromDay} ${from}`, `${toDay} ${to}`];
