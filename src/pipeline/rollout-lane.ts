@@ -22,7 +22,7 @@ import type { PipelineDrivers } from './drivers.ts';
 import { giveBack } from './give-back.ts';
 import { endDeploy, type LaneWork, type Turn, toFailure } from './lane.ts';
 import { planNextRelease, settleNextRelease } from './next-release.ts';
-import { startPreviewServices } from './preview-services.ts';
+import { startPreviewServices } from './preview-run.ts';
 import { type Context, readBefore, readContext } from './rollout-context.ts';
 import { smokeProbe } from './smoke.ts';
 import { performStep } from './step.ts';
