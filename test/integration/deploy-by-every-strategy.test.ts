@@ -4,6 +4,7 @@ import { openLedgerFile } from '../support/checker.ts';
 import { type DeployWorld, openDeployWorld } from '../support/deploy-world.ts';
 import { docker } from '../support/docker.ts';
 import { eventually } from '../support/eventually.ts';
+import { startLoad } from '../support/load.ts';
 import { makeRepository, type Repository } from '../support/repository.ts';
 
 const app = `ways${process.pid}`;
@@ -14,7 +15,7 @@ const strategies = {
   canary: { strategy: 'canary', steps: ['10%', '50%'], bake: '4s', maxErrorRate: '2%', minRequests: 40 },
   held: { strategy: 'canary', steps: ['25%'], bake: 'hold' },
   blue: { strategy: 'blue-green', keep: '15s' },
-  single: { strategy: 'recreate', health: { interval: '100ms', deadline: '6s' } },
+  single: { strategy: 'recreate' },
 };
 
 let world: DeployWorld;
@@ -177,7 +178,7 @@ test('a held rollout waits without a worker, outlives a restart, goes on or is t
   assert.deepEqual(await world.listAnswers(domainOf('held')), ['200 two']);
 });
 
-test('blue-green switches all at once, keeps the release before, and retires it when its time is over', async () => {
+test('blue-green switches all at once and keeps the release before, which a rollback finds', async () => {
   await repository.commit(filesOf('two'));
   const { report } = await world.loadWhile(domainOf('blue'), () => push('main:blue'));
   assert.deepEqual(report.failed, []);
@@ -190,12 +191,16 @@ test('blue-green switches all at once, keeps the release before, and retires it 
   });
   assert.deepEqual(back.failed, []);
   assert.deepEqual(await world.listAnswers(domainOf('blue')), ['200 one']);
-  await eventually(async () => (await runningOf('blue')).join() === namesOf('blue', 3).join(), wait);
 });
 
-test('recreate never runs two releases at once, and requests wait instead of failing', async () => {
+test('recreate never runs two releases at once, and requests wait, also over a kill of the worker', async () => {
   await repository.commit(filesOf('two'));
-  const { report } = await world.loadWhile(domainOf('single'), () => push('main:single'), 50);
+  const { report } = await loadPatiently('single', async () => {
+    const pushed = push('main:single');
+    await eventually(() => readTable('single').holding === 1, { ...wait, intervalMs: 10 });
+    await world.hawser.kill('worker-rollout');
+    await pushed;
+  });
   assert.deepEqual(report.failed, []);
   assert.deepEqual([...report.byBody.keys()].sort(), ['one', 'two']);
   assert.equal(readTable('single').holding, 0);
@@ -203,19 +208,33 @@ test('recreate never runs two releases at once, and requests wait instead of fai
 });
 
 test('a recreate that fails starts the old release again, and the waiting requests are its own', async () => {
-  await repository.commit({ 'server.js': 'setInterval(() => {}, 1000);\n' });
-  const { value, report } = await world.loadWhile(
-    domainOf('single'),
-    () => repository.push(world.hawser.remote(app), { refspec: 'main:single' }),
-    50,
+  await repository.commit({ 'server.js': 'process.exit(7);\n' });
+  const { value, report } = await loadPatiently('single', () =>
+    repository.push(world.hawser.remote(app), { refspec: 'main:single' }),
   );
   assert.notEqual(value.code, 0);
-  assert.match(value.stderr, /refused connections/);
+  assert.match(value.stderr, /exited with code 7/);
   assert.deepEqual(report.failed, []);
   assert.deepEqual([...report.byBody.keys()], ['two']);
   assert.equal(readTable('single').holding, 0);
   await assertNeverTwo('single');
 });
+
+test('what a blue-green rollout kept is retired when its time is over', async () => {
+  await eventually(async () => (await runningOf('blue')).join() === namesOf('blue', 3).join(), wait);
+});
+
+/** By clients that wait as long as the load balancer holds them. */
+async function loadPatiently<T>(env: string, work: () => Promise<T>) {
+  const { host, port } = world.hawser.edge;
+  const url = `http://${host}:${port}/`;
+  const load = await startLoad({ url, host: domainOf(env), rate: 50, timeoutMs: 30_000 });
+  const value = await work().catch(async (error) => {
+    await load.stop();
+    throw error;
+  });
+  return { value, report: await load.stop() };
+}
 
 /** From what the engines kept: between a start and an end of one release there is no start of another. */
 async function assertNeverTwo(env: string): Promise<void> {
