@@ -3,7 +3,25 @@ import type { Entries } from './entry.ts';
 /** What servers and routes can be wrong with. */
 export const fleetFailures = {
   // the fleet
-  server_unknown: { status: 404, fix: 'hawser servers lists the servers of deploy.config.json.' },
+  server_unknown: { status: 404, fix: 'hawser servers lists the servers that there are.' },
+  server_exists: { status: 409, fix: 'Choose another name, or hawser servers:remove the one that is there.' },
+  server_not_fit: {
+    status: 409,
+    fix: 'Mend what is named above, then try again; hawser servers:add --bootstrap installs what is missing.',
+  },
+  server_is_last: {
+    status: 409,
+    fix: 'Add another server first (hawser servers:add), or destroy the environment.',
+  },
+  server_in_use: {
+    status: 409,
+    fix: 'hawser servers:drain NAME empties it first; --force forgets a dead one.',
+  },
+  bootstrap_failed: {
+    status: 502,
+    fix: 'Run that command on the server by hand, then hawser servers:add again.',
+  },
+  invitation_invalid: { status: 403, fix: 'hawser servers:invite makes a new one.' },
   ssh_unreachable: { status: 502, fix: 'hawser servers:doctor NAME shows which step fails.' },
   ssh_auth_failed: {
     status: 502,

@@ -1,23 +1,25 @@
-import type { EnvironmentConfig } from '../config.ts';
+import { observeFleet } from '../fleet/observe.ts';
 import type { DeployLog } from '../log/deploy-log.ts';
-import { listGone } from '../rollout/gone.ts';
-import { observeAndPlan, performRetire, performRollout } from '../rollout/perform.ts';
+import type { ObservedServer } from '../model/container.ts';
+import type { RolloutJob } from '../rollout/drivers.ts';
+import { briefLookMs, performRetire, performRollout } from '../rollout/perform.ts';
 import { isEmpty } from '../rollout/plan.ts';
 import type { Place } from '../store/apps.ts';
 import { findPlace, forgetEnvironment } from '../store/apps.ts';
 import { listUnfinished } from '../store/deploys.ts';
+import { recordEvent } from '../store/events.ts';
 import type { Lease } from '../store/leases.ts';
-import { getRelease } from '../store/releases.ts';
 import { forgetContainer, listContainers } from '../store/routes.ts';
-import { listKept } from './beside.ts';
+import { describeDrift } from './drift.ts';
 import type { PipelineDrivers } from './drivers.ts';
-import { findEnvironmentConfig } from './environment.ts';
 import { removeTraces } from './prune.ts';
-import { inOneGo, planTimes, planWanted } from './wanted.ts';
+import { planTimes } from './wanted.ts';
+import { compareWanted, type Drift, readWantedNow, type WantedNow } from './wanted-now.ts';
 
 /**
- * Brings what runs in line with the live release on every server that can be reached: one that came back,
- * a container that is gone, what a killed worker left over. Of a destroyed app nothing is to run.
+ * Brings what runs in line with the live release on every server that can be reached: one that joined or came back,
+ * a container that is gone or was changed by hand, what a killed worker left over. Of a destroyed app nothing is
+ * to run.
  */
 export async function converge(
   place: Place,
@@ -27,65 +29,96 @@ export async function converge(
 ): Promise<void> {
   const now = await findPlace(drivers.db, place.environment.id);
   if (now === undefined) return;
-  const currentId = now.environment.currentReleaseId;
-  const release = currentId === null ? null : await getRelease(drivers.db, currentId);
-  const settings = await findSettings(now, drivers);
+  const should = await readWantedNow(now, drivers);
   // What a rollout in the middle runs beside the live release is meant, for as long as it may wait.
-  if (settings === undefined || (!now.destroyed && (await isRollingOut(now, drivers)))) return;
-  const skipping = { ...settings, rollout: { ...settings.rollout, onUnreachable: 'skip' as const } };
-  const keep = await listKept(drivers.db, release, settings, Date.now());
-  const wanted = inOneGo(planWanted(now, release, skipping, { keep }));
-  const job = {
-    place: now,
+  if (should === undefined || (!now.destroyed && (await isRollingOut(now, drivers)))) return;
+  const world = await observeAll(now, should, drivers, signal);
+  const drift = await compareWanted(now, should, world, drivers, signal);
+  if (!isEmpty(drift.plan)) await mend(toJob(now, should, { lease, drivers, signal }), drift, world, drivers);
+  for (const { server, name } of drift.gone) await forgetContainer(drivers.db, server, name);
+  if (now.destroyed) await forgetDestroyed(now, world, drivers, signal);
+}
+
+/** True while a deploy of the environment is in the middle of its rollout, whoever it waits for. */
+export async function isRollingOut(
+  { environment }: Place,
+  { db }: Pick<PipelineDrivers, 'db'>,
+): Promise<boolean> {
+  return (await listUnfinished(db, environment.id)).some(({ state }) => state === 'rolling_out');
+}
+
+/** The servers that an environment uses or used, and whatever of it is on others that answer soon. */
+async function observeAll(
+  { environment }: Place,
+  { wanted }: WantedNow,
+  drivers: PipelineDrivers,
+  signal: AbortSignal,
+): Promise<readonly ObservedServer[]> {
+  const { fleet, db } = drivers.rollout;
+  const names = Object.keys(await fleet.readServers());
+  const rows = await listContainers(db, environment.id);
+  const isKnown = (name: string) =>
+    wanted.servers.includes(name) || rows.some(({ server }) => server === name);
+  const filter = { app: wanted.app, env: wanted.env };
+  const [known, others] = await Promise.all([
+    observeFleet(fleet, names.filter(isKnown), filter, signal),
+    observeFleet(
+      fleet,
+      names.filter((name) => !isKnown(name)),
+      filter,
+      signal,
+      briefLookMs,
+    ),
+  ]);
+  return [...known, ...others.filter((server) => server.reachable && server.containers.length > 0)];
+}
+
+async function mend(
+  job: RolloutJob,
+  drift: Drift,
+  world: readonly ObservedServer[],
+  drivers: PipelineDrivers,
+): Promise<void> {
+  const { plan } = drift;
+  const { app, environment } = job.place;
+  const detail = describeDrift(drift);
+  const unreachable = plan.skipped.map(({ server }) => server);
+  drivers.log.info({ app: app.name, env: environment.name, detail, unreachable }, 'converging');
+  if (plan.blocked.length === 0) await performRollout(job, { plan, world }, drivers.rollout);
+  // The ledger's routes may have changed without a switch, as when an app is destroyed.
+  if (plan.retire.length > 0) await drivers.rollout.applyRoutes(job.signal);
+  await performRetire(job, plan, drivers.rollout);
+  if (plan.blocked.length > 0 || detail === '') return;
+  const event = { actor: 'hawser', action: 'servers:converge', detail };
+  await recordEvent(drivers.db, { ...event, appId: app.id, env: environment.name });
+}
+
+/** The last trace of a destroyed environment goes when every server that it used was seen to have nothing of it. */
+async function forgetDestroyed(
+  place: Place,
+  world: readonly ObservedServer[],
+  drivers: PipelineDrivers,
+  signal: AbortSignal,
+): Promise<void> {
+  if (world.some((server) => !server.reachable)) return;
+  if ((await listContainers(drivers.db, place.environment.id)).length > 0) return;
+  await removeTraces(place, world, drivers, signal);
+  await forgetEnvironment(drivers.db, place.environment.id);
+}
+
+type Held = { readonly lease: Lease; readonly drivers: PipelineDrivers; readonly signal: AbortSignal };
+
+function toJob(place: Place, { release, settings }: WantedNow, { lease, drivers, signal }: Held): RolloutJob {
+  return {
+    place,
     deploy: { id: release?.deployId ?? 0, epoch: 0 },
     lease,
     release,
     ...planTimes(settings, release),
     watch: null,
-    log: toServerLog(now, drivers),
+    log: toServerLog(place, drivers),
     signal,
     laneSignal: signal,
-  };
-  const outlook = await observeAndPlan(job, wanted, drivers.rollout);
-  if (!isEmpty(outlook.plan)) {
-    drivers.log.info(
-      { app: now.app.name, env: now.environment.name, ...summary(outlook.plan) },
-      'converging',
-    );
-    if (outlook.plan.blocked.length === 0) await performRollout(job, outlook, drivers.rollout);
-    // The ledger's routes may have changed without a switch, as when an app is destroyed.
-    if (outlook.plan.retire.length > 0) await drivers.rollout.applyRoutes(signal);
-    await performRetire(job, outlook.plan, drivers.rollout);
-  }
-  const rows = await listContainers(drivers.db, now.environment.id);
-  for (const { server, name } of listGone(wanted, rows, outlook.world)) {
-    await forgetContainer(drivers.db, server, name);
-  }
-  const complete = outlook.world.every((server) => server.reachable);
-  if (!now.destroyed || !complete) return;
-  if ((await listContainers(drivers.db, now.environment.id)).length > 0) return;
-  await removeTraces(now, outlook.world, drivers, signal);
-  await forgetEnvironment(drivers.db, now.environment.id);
-}
-
-/** True while a deploy of the environment is in the middle of its rollout, whoever it waits for. */
-export async function isRollingOut({ environment }: Place, { db }: PipelineDrivers): Promise<boolean> {
-  return (await listUnfinished(db, environment.id)).some(({ state }) => state === 'rolling_out');
-}
-
-/** An environment that the file no longer names is left as it is; of a destroyed app it is emptied. */
-async function findSettings(place: Place, drivers: PipelineDrivers): Promise<EnvironmentConfig | undefined> {
-  const settings = await findEnvironmentConfig(drivers, place.environment.name);
-  if (!place.destroyed) return settings;
-  const any = settings ?? Object.values(drivers.config.environments)[0];
-  return any && { ...any, servers: [] };
-}
-
-function summary(plan: Awaited<ReturnType<typeof observeAndPlan>>['plan']) {
-  return {
-    start: plan.start.map((container) => `${container.server}/${container.name}`),
-    retire: plan.retire.map((container) => `${container.server}/${container.name}`),
-    unreachable: plan.skipped.map((skipped) => skipped.server),
   };
 }
 

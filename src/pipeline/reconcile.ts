@@ -1,17 +1,12 @@
 import { observeFleet } from '../fleet/observe.ts';
 import type { ObservedServer } from '../model/container.ts';
 import { lanes as allLanes, nextTurn } from '../queue/turn.ts';
-import { listGone } from '../rollout/gone.ts';
-import { isEmpty, planRollout } from '../rollout/plan.ts';
 import { listPlaces, type Place } from '../store/apps.ts';
 import { listEnvironmentsWithWork, listUnfinished } from '../store/deploys.ts';
-import { getRelease } from '../store/releases.ts';
-import { isHolding, listBackends, listContainers } from '../store/routes.ts';
-import { listKept } from './beside.ts';
 import { isRollingOut } from './converge.ts';
 import type { PipelineDrivers } from './drivers.ts';
-import { findEnvironmentConfig, readServers } from './environment.ts';
-import { planWanted } from './wanted.ts';
+import { readServers } from './environment.ts';
+import { compareWanted, hasDrift, readWantedNow } from './wanted-now.ts';
 
 /** Touches every environment that the ledger says has work in a lane, whatever the queue remembers. */
 export async function reconcile(drivers: PipelineDrivers, lanes = allLanes): Promise<void> {
@@ -31,33 +26,22 @@ export async function findDrift(
   const names = Object.keys(await readServers(drivers));
   const world = await observeFleet(drivers.rollout.fleet, names, {}, signal);
   for (const place of await listPlaces(drivers.db)) {
-    const differs = place.destroyed || (await hasDrift(place, world, drivers));
+    const differs = place.destroyed || (await isDifferent(place, world, drivers, signal));
     if (differs) await drivers.touch('rollout', place.environment.id);
   }
   return world;
 }
 
-async function hasDrift(
+async function isDifferent(
   place: Place,
   world: readonly ObservedServer[],
   drivers: PipelineDrivers,
+  signal: AbortSignal,
 ): Promise<boolean> {
-  const settings = await findEnvironmentConfig(drivers, place.environment.name);
-  if (settings === undefined || (await isRollingOut(place, drivers))) return false;
-  const { app, environment } = place;
-  const currentId = environment.currentReleaseId;
-  const release = currentId === null ? null : await getRelease(drivers.db, currentId);
-  const [routed, rows, holding, keep] = await Promise.all([
-    listBackends(drivers.db, environment.id),
-    listContainers(drivers.db, environment.id),
-    isHolding(drivers.db, environment.id),
-    listKept(drivers.db, release, settings, Date.now()),
-  ]);
-  const skip = { ...settings, rollout: { ...settings.rollout, onUnreachable: 'skip' as const } };
-  const servers = world.map((server) => onlyOf(server, app.name, environment.name));
-  const wanted = planWanted(place, release, skip, { keep });
-  if (listGone(wanted, rows, servers).length > 0) return true;
-  return !isEmpty(planRollout(wanted, { servers, routed, holding }));
+  const should = await readWantedNow(place, drivers);
+  if (should === undefined || (await isRollingOut(place, drivers))) return false;
+  const servers = world.map((server) => onlyOf(server, place.app.name, place.environment.name));
+  return hasDrift(await compareWanted(place, should, servers, drivers, signal));
 }
 
 function onlyOf(server: ObservedServer, app: string, env: string): ObservedServer {

@@ -14,7 +14,8 @@ export function planGiveBack(
 ): Switch | null {
   const strategy = { ...wanted.strategy, strategy: 'all-at-once' as const };
   const before: Wanted = { ...wanted, release: kept, strategy, progress: null };
-  const web = planContainers(before).filter((container) => container.port !== null);
+  const seen = { servers: world.world, routed: world.routed };
+  const web = planContainers(before, seen).filter((container) => container.port !== null);
   const found = world.world.flatMap((server) => (server.reachable ? server.containers : []));
   const runs = (container: { name: string; server: string }) =>
     found.some(
@@ -22,6 +23,6 @@ export function planGiveBack(
         name === container.name && server === container.server && state === 'running',
     );
   if (web.length === 0 || !web.every(runs)) return null;
-  const [step = null] = planSwitches(before, web, { servers: world.world, routed: world.routed });
+  const [step = null] = planSwitches(before, web, seen);
   return step;
 }

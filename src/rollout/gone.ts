@@ -11,7 +11,7 @@ export function listGone(
   rows: readonly ContainerRow[],
   servers: readonly ObservedServer[],
 ): readonly ContainerRow[] {
-  const needed = planContainers(wanted);
+  const needed = planContainers(wanted, { servers, routed: [], recorded: rows });
   return rows.filter((row) => {
     const same = (one: { server: string; name: string }) =>
       one.server === row.server && one.name === row.name;

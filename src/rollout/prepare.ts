@@ -2,7 +2,6 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { announce } from '../announce.ts';
 import { Failure } from '../failure.ts';
 import type { FailureCode } from '../failure-catalogue.ts';
-import { containerSpec } from '../fleet/container.ts';
 import type { ServerConnection } from '../fleet/fleet.ts';
 import { inspectExit, readLogs, startContainer, watchDeath } from '../fleet/perform.ts';
 import type { ObservedServer, WantedContainer } from '../model/container.ts';
@@ -12,7 +11,7 @@ import type { RolloutDrivers, RolloutJob } from './drivers.ts';
 import type { Plan } from './plan.ts';
 import { choosePort } from './port.ts';
 import { probeContainer } from './probe.ts';
-import { planVariables } from './variables.ts';
+import { planSpec } from './spec.ts';
 
 const lostCodes: readonly FailureCode[] = ['ssh_unreachable', 'docker_lost', 'server_no_docker'];
 const lostLimitMs = 30_000;
@@ -133,24 +132,8 @@ function toRow({ container, job }: Start, port: number | null) {
 }
 
 function toSpec({ container, job, image, connection }: Start, hostPort: number | null) {
-  const process = job.release.processes.find((candidate) => candidate.type === container.process);
-  if (process === undefined) throw new Error(`${container.name}: the release has no such process`);
-  const publish =
-    hostPort === null || container.port === null
-      ? null
-      : { address: connection.server.address, hostPort, containerPort: container.port };
-  return containerSpec({
-    wanted: container,
-    image,
-    process,
-    config: { ...planVariables(job.place, job.release), ...job.release.config },
-    resources: job.release.resources,
-    publish,
-    deploy: job.deploy.id,
-    epoch: job.deploy.epoch,
-    restart: 'always',
-    stopTimeoutMs: job.stopTimeoutMs,
-  });
+  const { address } = connection.server;
+  return planSpec({ ...job, ...job.deploy, container, image, address, hostPort, deploy: job.deploy.id });
 }
 
 /** Throws `not_healthy` with what was seen and the app's last lines in the log. */
