@@ -66,7 +66,8 @@ function isBroken({ point }: Place): boolean {
 }
 
 function pushThrough(world: FaultWorld, place: Place): Promise<RunningPush> {
-  return world.push({ release: place.point.startsWith('release-command'), broken: isBroken(place) });
+  const is = (step: string) => place.point.startsWith(`${step}:`);
+  return world.push({ release: is('release-command'), checked: is('check'), broken: isBroken(place) });
 }
 
 /** Whoever lost the server pushes again: it attaches to the deploy that goes on, or finds the branch moved. */

@@ -38,6 +38,15 @@ export type FaultWorldOptions = {
   readonly ground?: Ground;
 };
 
+/** What a change brings: a release command, tests of its own, an app that does not start; options of the push. */
+export type PushContent = {
+  readonly release?: boolean;
+  readonly checked?: boolean;
+  readonly broken?: boolean;
+  readonly app?: string;
+  readonly options?: readonly string[];
+};
+
 /** Some servers, one installation, one app. */
 export type FaultWorld = {
   readonly fleet: TestFleet;
@@ -45,8 +54,8 @@ export type FaultWorld = {
   readonly app: string;
   readonly domain: string;
   readonly pushes: SeenPush[];
-  /** Commits a change and pushes it; `release` gives it a release command. */
-  push(how?: { release?: boolean; broken?: boolean; app?: string }): Promise<RunningPush>;
+  /** Commits a change and pushes it. */
+  push(how?: PushContent): Promise<RunningPush>;
   /** Pushes the same commit once more. */
   pushAgain(commit: string, app?: string): RunningPush;
   /** Resolves when the deploy of the commit is seen in the step; throws once it went past it. */
@@ -91,7 +100,15 @@ const procfile = (seconds: number) => `web: node server.js
 release: sleep ${seconds}; echo "migrated by $(cat /proc/sys/kernel/random/uuid)"
 `;
 
-const rollout = { health: { interval: '100ms', deadline: '20s' }, drain: '3s', stopTimeout: '3s' };
+const tested = { environments: { test: { scripts: { test: 'true' } } } };
+
+const rollout = {
+  first: 1,
+  batch: 1,
+  health: { interval: '100ms', deadline: '20s' },
+  drain: '3s',
+  stopTimeout: '3s',
+};
 const stepLimitMs = 60_000;
 
 export async function openFaultWorld(
@@ -115,8 +132,9 @@ export async function openFaultWorld(
   const markers = new Map<string, string>();
   let count = 0;
 
-  function pushAgain(commit: string, to = app): RunningPush {
-    const argv = ['-C', folder, 'push', hawser.remote(to), `${commit}:refs/heads/main`];
+  function pushAgain(commit: string, to = app, options: readonly string[] = []): RunningPush {
+    const values = options.flatMap((value) => ['-o', value]);
+    const argv = ['-C', folder, 'push', ...values, hawser.remote(to), `${commit}:refs/heads/main`];
     const child = spawn('git', argv, { env: gitEnv(folder), stdio: ['ignore', 'pipe', 'pipe'] });
     const chunks: string[] = [];
     for (const stream of [child.stdout, child.stderr])
@@ -135,19 +153,20 @@ export async function openFaultWorld(
     domain: `${app}.localhost`,
     pushes,
     pushAgain,
-    async push({ release = false, broken = false, app: to } = {}) {
+    async push({ release = false, checked = false, broken = false, app: to, options } = {}) {
       count += 1;
       await writeFile(join(folder, 'marker'), `body ${count}\n`);
       await writeFile(
         join(folder, 'Procfile'),
         release ? procfile(pause) : `web: ${broken ? 'node gone.js' : 'node server.js'}\n`,
       );
+      await writeFile(join(folder, 'app.json'), JSON.stringify(checked ? tested : {}));
       await git('add', '--all');
       await git('commit', '-q', '-m', `change ${count}`);
       const commit = (await git('rev-parse', 'HEAD')).trim();
       markers.set(commit, `body ${count}`);
       // The next change of a branch that was refused goes on from what is there.
-      return pushAgain(commit, to);
+      return pushAgain(commit, to, options);
     },
     waitForStep: (commit, step) => waitForStep(hawser.data, commit, step),
     emptyRedis: () => emptyRedis(hawser),

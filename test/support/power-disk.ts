@@ -9,7 +9,7 @@ export type PowerDisk = {
   readonly folder: string;
   /** The program and its arguments that cut it off, in the middle of whatever is being written. */
   readonly cut: readonly string[];
-  /** Ends every process that is still on it, and mounts it anew as after a power failure. */
+  /** Ends every process that is still on it, and mounts what reached it, as after a power failure. */
   remount(): Promise<void>;
   close(): Promise<void>;
 };
@@ -17,7 +17,7 @@ export type PowerDisk = {
 const sizeBytes = 4 * 2 ** 30;
 // EXT4_IOC_SHUTDOWN with EXT4_GOING_FLAGS_NOLOGFLUSH (fs/ext4/ext4.h): not even the journal is written any more.
 const shutdown =
-  'open(my $folder, "<", $ARGV[0]) or die $!; ioctl($folder, 0x8004587d, pack("L", 2)) or die $!;';
+  'open(my $folder, "<", $ARGV[0]) or die $!; my $flag = pack("L", 2); ioctl($folder, 0x8004587d, $flag) or die $!;';
 
 /** Makes an ext4 in a file and mounts it on `folder`; needs root. */
 export async function openPowerDisk(folder: string, image: string): Promise<PowerDisk> {
@@ -25,7 +25,8 @@ export async function openPowerDisk(folder: string, image: string): Promise<Powe
   await truncate(image, sizeBytes);
   await runProgram('mkfs.ext4', ['-q', '-F', '-m', '0', image]);
   await mkdir(folder, { recursive: true });
-  const mount = () => runProgram('mount', ['-o', 'loop', '-t', 'ext4', '--', image, folder]);
+  let disk = image;
+  const mount = () => runProgram('mount', ['-o', 'loop', '-t', 'ext4', '--', disk, folder]);
   await mount();
   await rm(join(folder, 'lost+found'), { recursive: true });
   async function unmount(): Promise<void> {
@@ -43,11 +44,16 @@ export async function openPowerDisk(folder: string, image: string): Promise<Powe
     cut: ['perl', '-e', shutdown, folder],
     async remount() {
       await unmount();
+      // A mount namespace that was made meanwhile may hold the dead file system: what is on the disk is read anew.
+      const next = `${disk}+`;
+      await runProgram('cp', ['--sparse=always', '--', disk, next]);
+      await rm(disk);
+      disk = next;
       await mount();
     },
     async close() {
       if ((await tryProgram('mountpoint', ['-q', folder])) !== undefined) await unmount();
-      await rm(image, { force: true });
+      await rm(disk, { force: true });
     },
   };
 }
