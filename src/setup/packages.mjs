@@ -16,6 +16,7 @@ const needed = [
   { program: 'iptables', from: 'iptables' },
   { program: 'busybox', from: 'busybox-static', isRight: isStatic },
   { program: 'git', from: 'git' },
+  { program: 'mkfs.ext4', from: 'e2fsprogs' },
 ];
 // Node 26 is linked against it, and a minimal Debian does not have it.
 const library = { name: 'libatomic.so.1', from: 'libatomic1' };
