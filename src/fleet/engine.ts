@@ -12,6 +12,7 @@ export function connectEngine(server: LocalServer, docker: Docker): ServerConnec
     docker,
     closed: new AbortController().signal,
     refusals: new Set(),
+    run: null,
     diskSpace: () => readSpaceHere(docker),
     async openTcp(host, port, signal) {
       const socket = connect({ host, port, signal });

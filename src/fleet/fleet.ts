@@ -22,6 +22,8 @@ export type ServerConnection = {
   registryAddress(): Promise<string>;
   /** Of the file system that has the engine's images; null when the server does not tell. */
   diskSpace(signal: AbortSignal): Promise<DiskSpace | null>;
+  /** Runs a program there with these arguments; null for an engine that is not reached by SSH. */
+  readonly run: SshConnection['run'] | null;
   /** What its engine was found unable to give a container, so that it is not asked for twice. */
   readonly refusals: Set<'open files'>;
 };
@@ -174,6 +176,7 @@ function connectOver(server: SshServer, ssh: SshConnection, options: FleetOption
     diskSpace: (signal) => readSpaceThere(docker, ssh, signal),
     closed: ssh.closed,
     openTcp: ssh.openTcp,
+    run: ssh.run,
     refusals: new Set(),
     async registryAddress() {
       forwarded ??= ssh.forwardLoopback(registryOf(options));
