@@ -3,6 +3,7 @@ import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { ListenOptions } from 'node:net';
 import { openApi } from './api/api.ts';
+import { openGuests } from './api/guests.ts';
 import { openApiDesk } from './api-desk.ts';
 import type { Config } from './config.ts';
 import { Failure } from './failure.ts';
@@ -10,8 +11,10 @@ import { openDoor } from './pipeline/door.ts';
 import { openPushDesk } from './pipeline/push-desk.ts';
 import { reconcile } from './pipeline.ts';
 import { openPlatform } from './platform.ts';
+import { openGitRuns } from './receive/git-runs.ts';
 import { openGitHttp } from './receive/http.ts';
 import { openReceiver } from './receive/perform.ts';
+import { openGitSsh } from './server/git-ssh.ts';
 import { makeFolders, planFolders } from './supervise/folders.ts';
 import { lockRole } from './supervise/role-lock.ts';
 import { untilAborted, watchShutdown } from './supervise/shutdown.ts';
@@ -41,9 +44,11 @@ export async function runServer(config: Config, readAgain: () => Config): Promis
     log,
   });
   const door = openDoor({ db, git, log });
-  await using gitHttp = openGitHttp({ git, receiver, door, limits, log, timings: { drainMs } });
+  await using runs = openGitRuns({ git, receiver, limits, log, timings: { drainMs } });
+  const gitHttp = openGitHttp({ git, runs, door, limits, log });
   const desk = openApiDesk(platform, readAgain);
-  const api = await openApi(desk, { trusted: false, log });
+  const guests = openGuests();
+  const api = await openApi(desk, { trusted: false, log, guests });
   const trusted = await openApi(desk, { trusted: true, log });
   const respond: RequestListener = (request, response) =>
     (gitHttp.matches(request.url ?? '') ? gitHttp : api).respond(request, response);
@@ -51,10 +56,11 @@ export async function runServer(config: Config, readAgain: () => Config): Promis
   rmSync(folders.socket, { force: true });
   listeners.use(await listen(trusted.respond, { path: folders.socket }, log));
   chmodSync(folders.socket, 0o600);
+  listeners.use(await openGitSsh(config, { door, runs, guests, log }));
   await reconcile(drivers);
   log.info({ ...config.listen.http }, 'serving');
   await untilAborted(shutdown);
-  await gitHttp.drain();
+  await runs.drain();
   await Promise.all([api.close(), trusted.close()]);
 }
 

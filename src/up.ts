@@ -6,6 +6,7 @@ import { ensureIdentity } from './fleet/identity.ts';
 import { collectIfOrdered } from './publish/collect.ts';
 import { prepareEmbeddedRegistry } from './publish/embedded.ts';
 import { refuseLossyRedis } from './queue/queue.ts';
+import { ensureHostKey } from './receive/ssh-host-key.ts';
 import { haproxyProcess } from './route/load-balancers/haproxy.ts';
 import { openLedger } from './store/database.ts';
 import { type Child, type ChildPlan, keepChild } from './supervise/child.ts';
@@ -40,6 +41,8 @@ export async function runUp({ config, env, say }: UpOptions): Promise<void> {
   await (await openLedger(folders.ledger))[Symbol.asyncDispose]();
   if (config.redis !== 'embedded') await refuseLossyRedis({ url: config.redis.url }, say);
   await ensureIdentity(join(folders.keys, 'id_ed25519'));
+  const { fingerprint } = await ensureHostKey(config.data);
+  say(`git over SSH: port ${config.listen.ssh.port}, host key ${fingerprint}`);
   const children: Child[] = [];
   const events = {
     started: (name: string, pid: number, adopted: boolean) =>

@@ -6,6 +6,7 @@ import { type Actor, operator } from '../model/access.ts';
 import { findSubject, readActor, refuseTokenInUrl, type Subject } from './authorize.ts';
 import { checkInput } from './check.ts';
 import type { ApiDesk, ApiLog } from './desk.ts';
+import type { Guests } from './guests.ts';
 import { describeApi } from './openapi.ts';
 import { type Problem, toFailure, toProblem } from './problem.ts';
 import type { Answer, Route } from './route.ts';
@@ -22,6 +23,8 @@ export type ApiOptions = {
   /** Of the administrator's own door on this machine: who comes in there is `operator`, without a token. */
   readonly trusted: boolean;
   readonly log: ApiLog;
+  /** Who came in by another door. */
+  readonly guests?: Guests;
 };
 
 const base = '/api/v1';
@@ -30,7 +33,7 @@ const bodyLimit = 1024 * 1024;
 type Entered = { readonly actor: Actor; readonly subject: Subject };
 
 /** The HTTP API as a listener of requests; the servers in front of it are the caller's. */
-export async function openApi(desk: ApiDesk, { trusted, log }: ApiOptions): Promise<Api> {
+export async function openApi(desk: ApiDesk, { trusted, log, guests }: ApiOptions): Promise<Api> {
   const closing = new AbortController();
   const app = fastify({
     bodyLimit,
@@ -64,7 +67,7 @@ export async function openApi(desk: ApiDesk, { trusted, log }: ApiOptions): Prom
       url: base + route.path,
       // Before the body is read: who may not ask sends nothing.
       onRequest: async (request) => {
-        const actor = trusted ? operator : await readActor(desk.db, request.raw);
+        const actor = trusted ? operator : await readActor(desk.db, request.raw, guests);
         const params = request.params as Record<string, string>;
         entered.set(request, { actor, subject: await findSubject(desk.db, route, params, actor) });
       },
@@ -88,7 +91,7 @@ export async function openApi(desk: ApiDesk, { trusted, log }: ApiOptions): Prom
           stillAllowed: async () => {
             if (trusted) return;
             const params = request.params as Record<string, string>;
-            await findSubject(desk.db, route, params, await readActor(desk.db, request.raw));
+            await findSubject(desk.db, route, params, await readActor(desk.db, request.raw, guests));
           },
           report: (error) => report(error, request, log),
         });

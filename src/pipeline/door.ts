@@ -1,26 +1,40 @@
 import { Failure } from '../failure.ts';
+import { fingerprintOf } from '../fleet/host-key.ts';
 import { type Actor, allow, toActor } from '../model/access.ts';
 import type { App } from '../model/app.ts';
 import { isAppName } from '../model/names.ts';
-import type { GitDoor } from '../receive/http.ts';
-import { appNotFound, createApp, findApp } from '../store/apps.ts';
+import type { GitDoor } from '../receive/git-door.ts';
+import { appNotFound, createApp, findApp, listApps } from '../store/apps.ts';
+import { findKey, rememberKeyUse } from '../store/keys.ts';
 import { authenticate } from '../store/tokens.ts';
 import type { PipelineDrivers } from './drivers.ts';
 
-/** Who may push to and fetch from which app; the password is a token, the user name is free. */
+/** Who may push to and fetch from which app: over HTTP with a token as the password, over SSH with a key. */
 export function openDoor({ db, git, log }: Pick<PipelineDrivers, 'db' | 'git' | 'log'>): GitDoor {
   return {
-    async enter(credentials, appName, right) {
+    async identify(credentials) {
       if (credentials === null) throw new Failure('token_missing', 'This needs a token as the password.');
-      const actor = toActor(await authenticate(db, credentials.password));
+      return toActor(await authenticate(db, credentials.password));
+    },
+    async recognize(blob, entering) {
+      const key = await findKey(db, { fingerprint: fingerprintOf(blob), blob });
+      if (key !== null && entering) await rememberKeyUse(db, key);
+      return key === null ? null : toActor(key);
+    },
+    async enter(actor, appName, right) {
       const app = (await findApp(db, appName)) ?? (await createOnPush(appName, right, actor));
       if (app === undefined || !allow(actor, 'read', app)) throw appNotFound(appName);
       if (!allow(actor, right, app)) {
-        throw new Failure('not_allowed', `The token "${actor.name}" may not ${right} ${appName}.`);
+        throw new Failure('not_allowed', `"${actor.name}" may not ${right} ${appName}.`);
       }
       // Made when it is first needed: a kill between the ledger's row and the repository leaves no gap.
       await git.initRepository(app.id);
       return { app: { id: app.id, name: app.name }, actor: actor.name };
+    },
+    async greet({ name, appId, rights }) {
+      const app = (await listApps(db)).find(({ id }) => id === appId);
+      const where = appId === null ? 'all apps' : (app?.name ?? 'an app that is gone');
+      return `You are "${name}" and can ${rights.join(', ')} on ${where}.`;
     },
   };
 

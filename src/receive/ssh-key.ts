@@ -106,14 +106,16 @@ function hasShape(type: KeyType, fields: readonly Buffer[]): boolean {
     return fields.length === 2 && first?.toString('latin1') === curve[0] && isPoint;
   }
   if (type === 'ssh-ed25519') return fields.length === 1 && first?.length === 32;
-  if (type === 'ssh-rsa') return fields.length === 2 && isPositive(first) && isPositive(second);
+  if (type === 'ssh-rsa')
+    return fields.length === 2 && isNumber(first, 8) && isNumber(second, mostBits / 8 + 1);
   return (
     fields.length === 2 && first?.length === 32 && second?.toString('latin1').startsWith('ssh:') === true
   );
 }
 
-function isPositive(number: Buffer | undefined): boolean {
-  return number !== undefined && number.length > 0 && (number[0] ?? 0) < 0x80;
+/** Positive, and short enough that its mathematics takes no time: strangers' keys are read, too. */
+function isNumber(bytes: Buffer | undefined, longest: number): boolean {
+  return bytes !== undefined && bytes.length > 0 && bytes.length <= longest && (bytes[0] ?? 0) < 0x80;
 }
 
 function checkStrength([, modulus = Buffer.alloc(0)]: readonly Buffer[]): void {
@@ -122,7 +124,6 @@ function checkStrength([, modulus = Buffer.alloc(0)]: readonly Buffer[]): void {
   const bits = start < 0 ? 0 : (modulus.length - start) * 8 - Math.clz32(first) + 24;
   if (bits < leastBits)
     throw new Failure('key_too_weak', `This RSA key has ${bits} bits; ${leastBits} are the least.`);
-  if (bits > mostBits) throw malformed(`an RSA key of ${bits} bits is too large (limit ${mostBits})`);
 }
 
 function malformed(why: string): Failure {

@@ -8,7 +8,9 @@ import type { EnvironmentConfig, Limits } from '../../src/config.ts';
 import { Failure } from '../../src/failure.ts';
 import type { DeployState } from '../../src/model/deploy.ts';
 import { type Git, openGit } from '../../src/receive/git.ts';
-import { type GitDoor, type GitHttpTimings, openGitHttp } from '../../src/receive/http.ts';
+import type { GitDoor } from '../../src/receive/git-door.ts';
+import { type GitRunTimings, openGitRuns } from '../../src/receive/git-runs.ts';
+import { type GitHttpTimings, openGitHttp } from '../../src/receive/http.ts';
 import { openReceiver } from '../../src/receive/perform.ts';
 import type { PushDesk, PushedDeploy } from '../../src/receive/push.ts';
 
@@ -68,7 +70,7 @@ export type Outcome = (
 export type WorldOptions = {
   environments?: EnvironmentConfig[];
   limits?: Partial<Limits>;
-  timings?: Partial<GitHttpTimings>;
+  timings?: Partial<GitHttpTimings & GitRunTimings>;
   outcome?: Outcome;
   isFree?: PushDesk['isFree'];
   allowForce?: boolean;
@@ -95,7 +97,9 @@ export async function openWorld(options: WorldOptions = {}) {
     log,
   });
   const door = openDoor();
-  const gitHttp = openGitHttp({ git, receiver, door, limits: all, log, timings: options.timings ?? {} });
+  const timings = options.timings ?? {};
+  const runs = openGitRuns({ git, receiver, limits: all, log, timings });
+  const gitHttp = openGitHttp({ git, runs, door, limits: all, log, timings });
   const server = createServer({ requestTimeout: 0 }, (request, response) => {
     if (gitHttp.matches(request.url ?? '')) gitHttp.respond(request, response);
     else response.writeHead(404).end('not git\n');
@@ -106,7 +110,7 @@ export async function openWorld(options: WorldOptions = {}) {
     folder,
     git,
     receiver,
-    gitHttp,
+    runs,
     recorded,
     followed,
     logged,
@@ -114,7 +118,7 @@ export async function openWorld(options: WorldOptions = {}) {
     entered: door.entered,
     url: (app = 'shop') => `http://deploy:${token}@127.0.0.1:${port}/${app}.git`,
     async [Symbol.asyncDispose]() {
-      await gitHttp[Symbol.asyncDispose]();
+      await runs[Symbol.asyncDispose]();
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
       await receiver[Symbol.asyncDispose]();
@@ -127,13 +131,18 @@ function openDoor(): GitDoor & { entered: string[] } {
   const entered: string[] = [];
   return {
     entered,
-    async enter(credentials, appName) {
+    async identify(credentials) {
       if (credentials === null) throw new Failure('token_missing', 'a token is needed');
       if (credentials.password !== token) throw new Failure('token_unknown', 'the token is not known');
+      return { name: 'token:test', appId: null, rights: ['push'] };
+    },
+    recognize: async () => null,
+    greet: async () => '',
+    async enter(actor, appName) {
       if (appName === 'nope')
         throw new Failure('app_not_found', 'app "nope" does not exist, or you may not see it');
       entered.push(appName);
-      return { app: { id: `id-${appName}`, name: appName }, actor: 'token:test' };
+      return { app: { id: `id-${appName}`, name: appName }, actor: actor.name };
     },
   };
 }

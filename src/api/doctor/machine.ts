@@ -3,6 +3,7 @@ import { statfs } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import type { Config } from '../../config.ts';
 import { failureCatalogue } from '../../failure-catalogue.ts';
+import { readFingerprint } from '../../receive/ssh-host-key.ts';
 import type { ApiDesk } from '../desk.ts';
 import { type Finding, failed, look, ok } from './finding.ts';
 
@@ -16,6 +17,7 @@ export async function examineMachine(desk: ApiDesk): Promise<readonly Finding[]>
     look('config', () => examineConfig(desk)),
     look('git', examineGit),
     look('disk', () => examineDisk(config)),
+    look('ssh', () => examineSsh(config)),
     ...(await examineParts(desk)),
   ]);
 }
@@ -48,6 +50,15 @@ async function examineDisk({ data, limits }: Config): Promise<Finding> {
   return free >= limits.diskFloor
     ? ok('disk', detail)
     : failed('disk', detail, failureCatalogue.server_disk_low.fix);
+}
+
+/** The key by which clients know this server: they compare it when they come for the first time. */
+async function examineSsh({ data, listen }: Config): Promise<Finding> {
+  const fingerprint = await readFingerprint(data);
+  const place = `git over SSH on ${listen.ssh.host}:${listen.ssh.port}`;
+  return fingerprint === null
+    ? failed('ssh', `${place} has no host key`, 'Start hawser server: it makes one.')
+    : ok('ssh', `${place}, host key ${fingerprint}`);
 }
 
 const fixes: Readonly<Record<string, string>> = {

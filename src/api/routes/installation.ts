@@ -1,3 +1,4 @@
+import { readFingerprint } from '../../receive/ssh-host-key.ts';
 import { examineMachine } from '../doctor/machine.ts';
 import { examineServer } from '../doctor/server.ts';
 import { nothing } from '../input.ts';
@@ -15,7 +16,7 @@ export const installationRoutes: readonly Route[] = [
     answer: async ({ desk: { config }, actor }) => ({
       json: {
         url: config.url,
-        ssh: config.listen.ssh,
+        ssh: { ...config.listen.ssh, hostKey: await readFingerprint(config.data) },
         environments: Object.keys(config.environments),
         actor: { name: actor.name, rights: actor.rights, oneApp: actor.appId !== null },
       },

@@ -1,0 +1,61 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import type { Guests } from '../api/guests.ts';
+import type { Config } from '../config.ts';
+import { Failure } from '../failure.ts';
+import type { SshCommands } from '../receive/ssh-command.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+
+/** They are about this machine, or keep something on the one where they are typed. */
+const local = new Set([
+  ...['up', 'server', 'worker', 'apply', 'backup', 'restore', 'setup'],
+  ...['login', 'logout', 'completion', 'git-credential', 'credential'],
+]);
+
+// It reads its own program and nothing else: whatever an option names, no file of the server comes out of it.
+const confinement = [
+  '--permission',
+  '--allow-net',
+  ...['src', 'node_modules', 'package.json'].map((name) => `--allow-fs-read=${join(root, name)}`),
+  '--disable-warning=ExperimentalWarning',
+  '--max-old-space-size=160',
+];
+
+/**
+ * The command line for those who come over SSH: a process of its own that reaches the API like any other client,
+ * with a token that is worth what its actor is, and that ends with it. Throws `ssh_command_refused`.
+ */
+export function openGuestCommands(config: Pick<Config, 'listen'>, guests: Guests): SshCommands {
+  const url = urlOf(config.listen.http);
+  return {
+    start(argv, recheck) {
+      refuseLocal(argv);
+      const { token, takeBack } = guests.lend(recheck);
+      const child = spawn(process.execPath, [...confinement, join(root, 'src', 'main.ts'), ...argv], {
+        cwd: '/',
+        env: { HAWSER_URL: url, HAWSER_TOKEN: token, HOME: '/nonexistent', NO_COLOR: '1' },
+        detached: true,
+        stdio: ['pipe', 'pipe', 'pipe'],
+      });
+      return { child, end: takeBack };
+    },
+  };
+}
+
+function refuseLocal(argv: readonly string[]): void {
+  const [name = ''] = argv;
+  if (local.has(name)) {
+    throw new Failure('ssh_command_refused', `"${name}" is for the machine of the server, not over SSH.`);
+  }
+  if (argv.some((word) => word === '--config' || word.startsWith('--config='))) {
+    throw new Failure('ssh_command_refused', 'Over SSH there is one installation: leave out --config.');
+  }
+}
+
+/** What listens on all addresses is reached on this machine's own. */
+function urlOf({ host, port }: Config['listen']['http']): string {
+  const own: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
+  const reached = own[host] ?? host;
+  return `http://${reached.includes(':') ? `[${reached}]` : reached}:${port}`;
+}
