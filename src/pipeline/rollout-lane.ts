@@ -139,7 +139,8 @@ async function failAndRevert(
   );
   // A person's stop must not stop the way back; a shutdown or a lost lease still does.
   const undo = { ...context.job, release: before.release, watch: null, signal: turn.laneSignal };
-  const wasSwitched = await isServing(turn, context.job.release, drivers);
+  // Of a revert that is gone on with, only the record tells that it served before.
+  const wasSwitched = deploy.progress !== null || (await isServing(turn, context.job.release, drivers));
   try {
     await performStep(turn, drivers, 'revert', () => performRevert(undo, before, drivers.rollout));
   } catch (undone) {

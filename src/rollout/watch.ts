@@ -34,7 +34,8 @@ export async function watchStep(
     job.log.warning(reason);
     return hold(job, step, drivers, 'It is not taken back by itself');
   }
-  if (verdict !== null) job.log.detail(`${describe(job, step)}: ${tell(verdict)}`);
+  const how = verdict === null ? 'a person goes on' : tell(verdict);
+  job.log.detail(`${describe(job, step)}: ${how}`);
   await recordProgress(job, step, true, drivers);
   return 'over';
 }

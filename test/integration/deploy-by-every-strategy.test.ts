@@ -44,7 +44,7 @@ EXPOSE 8080
 CMD ["node", "/server.js"]
 `;
 
-/** An app that answers its name, and fails one of so many requests of its clients, the first among them. */
+/** An app that answers its name, some requests late, and fails one of so many of its clients', the first among them. */
 function filesOf(name: string, failEvery = 0): Record<string, string> {
   const server = `const { createServer } = require('node:http');
 let asked = 0;
@@ -53,7 +53,7 @@ const server = createServer((request, response) => {
   if (isClient) asked += 1;
   const fails = isClient && ${failEvery} > 0 && asked % ${failEvery} === 1;
   response.statusCode = fails ? 500 : 200;
-  response.end(fails ? '${name} failed' : '${name}');
+  setTimeout(() => response.end(fails ? '${name} failed' : '${name}'), asked % 10 === 5 ? 800 : 0);
 });
 server.listen(process.env.PORT);
 process.on('SIGTERM', () => server.close(() => process.exit(0)));
