@@ -33,6 +33,7 @@ export async function describeRelease(db: Database, release: Release, currentId:
     message: release.message,
     actor: release.actor,
     deploy: release.deployId,
+    overrideFreeze: deploy?.options.overrideFreeze ?? null,
     rollbackOf: origin?.version ?? null,
     createdAt: release.createdAt,
     wentLiveAt: release.wentLiveAt,

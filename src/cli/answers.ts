@@ -81,6 +81,8 @@ export type ReleaseAnswer = {
   readonly message: string | null;
   readonly actor: string;
   readonly deploy: number;
+  /** Why it went out in spite of a freeze. */
+  readonly overrideFreeze: string | null;
   readonly createdAt: string;
   readonly wentLiveAt: string | null;
 };

@@ -13,6 +13,7 @@ function listRows(release: ReleaseInfoAnswer): (readonly [string, string])[] {
   return [
     ['release', `v${version} of ${env}: ${outcome}`],
     ['kind', what],
+    ...(release.overrideFreeze === null ? [] : [['in freeze', clean(release.overrideFreeze)] as const]),
     ['digest', image.digest],
     ['commit', orDash(release.commit)],
     ['message', firstLine(release.message)],

@@ -44,7 +44,7 @@ export async function settleNextRelease(deploy: Deploy, release: Release, db: Da
 }
 
 /** The release that came with the image: changes and rollbacks of it have no release command of their own. */
-async function findOrigin(release: Origin, db: Database): Promise<Origin> {
+export async function findOrigin(release: Origin, db: Database): Promise<Origin> {
   if (release.rollbackOf !== null) return findOrigin(await getRelease(db, release.rollbackOf), db);
   if (release.imageDeployId === release.deployId) return release;
   const origin = await findReleaseOfDeploy(db, release.imageDeployId);

@@ -12,6 +12,7 @@ import { reserveDeployId } from '../store/deploys.ts';
 import { getRelease } from '../store/releases.ts';
 import { readEnvironmentConfig } from './environment.ts';
 import { refuseNewPlace } from './gate.ts';
+import { findOrigin } from './next-release.ts';
 import { choosePromotion, compareNames, isSameCode, type Route, refuseMissing } from './promote-plan.ts';
 import { type AcceptDrivers, queueDeploy } from './queue-deploy.ts';
 
@@ -31,7 +32,7 @@ export type Promotion = {
   readonly environment: Environment | undefined;
   readonly current: Release | null;
   /** What would run there: the proven image with the settings of its new place. */
-  readonly next: Pick<Release, 'config' | 'processes' | 'domains' | 'image' | 'commit'>;
+  readonly next: Pick<Release, 'config' | 'processes' | 'domains' | 'image' | 'commit' | 'releaseCommand'>;
   /** Names of variables that only the one side has. */
   readonly missing: readonly string[];
   readonly extra: readonly string[];
@@ -55,7 +56,8 @@ export async function readPromotion(
       environment === undefined
         ? { vars: {}, scale: {}, domains: [defaultDomain(config.domain, app.name, route.to)] }
         : await readDesired(tx, environment.id);
-    const next = { ...proven, ...planSettings(proven, desired), domains: desired.domains };
+    const { releaseCommand } = await findOrigin(proven, tx);
+    const next = { ...proven, ...planSettings(proven, desired), domains: desired.domains, releaseCommand };
     const current = await findLive(tx, environment);
     return { route, proven, environment, current, next, ...compareNames(proven.config, next.config) };
   });

@@ -38,7 +38,7 @@ async function proposePromotion(
 ): Promise<Proposal> {
   const { route, proven, environment, next, missing } = await readPromotion({ app, from, to }, drivers);
   const place = { app, environment: environment ?? imagineEnvironment(app, route.to) };
-  const command = proven.releaseCommand === null ? [] : [`release command: ${proven.releaseCommand.at(-1)}`];
+  const command = next.releaseCommand === null ? [] : [`release command: ${next.releaseCommand.at(-1)}`];
   return {
     place: asPlace(place),
     kind: 'promote',

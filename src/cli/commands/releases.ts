@@ -111,11 +111,12 @@ function notARelease(text: string): Failure {
 }
 
 function describeRow(release: ReleaseAnswer): string[] {
-  const { version, outcome, what, commit, author, actor, deploy, createdAt, message } = release;
+  const { version, outcome, what, overrideFreeze, commit, author, actor, deploy, createdAt, message } =
+    release;
   return [
     `v${version}`,
     outcome,
-    what,
+    overrideFreeze === null ? what : `${what} in a freeze`,
     shortCommit(commit),
     orDash(author),
     actor,
