@@ -130,6 +130,7 @@ export async function openFaultWorld(
   await writeFile(join(folder, 'Dockerfile'), dockerfile(pause));
   const pushes: SeenPush[] = [];
   const markers = new Map<string, string>();
+  const broken = new Set<string>();
   let count = 0;
 
   function pushAgain(commit: string, to = app, options: readonly string[] = []): RunningPush {
@@ -140,7 +141,8 @@ export async function openFaultWorld(
     for (const stream of [child.stdout, child.stderr])
       stream.on('data', (chunk) => chunks.push(String(chunk)));
     const done = once(child, 'close').then(([code]) => {
-      if (to === app) pushes.push({ commit, code });
+      const seen = { commit, code, output: chunks.join(''), broken: broken.has(commit) };
+      if (to === app) pushes.push({ ...seen, queued: options.includes('no-wait') });
       return code as number | null;
     });
     return { commit, output: () => chunks.join(''), done };
@@ -153,18 +155,19 @@ export async function openFaultWorld(
     domain: `${app}.localhost`,
     pushes,
     pushAgain,
-    async push({ release = false, checked = false, broken = false, app: to, options } = {}) {
+    async push({ release = false, checked = false, broken: fails = false, app: to, options } = {}) {
       count += 1;
       await writeFile(join(folder, 'marker'), `body ${count}\n`);
       await writeFile(
         join(folder, 'Procfile'),
-        release ? procfile(pause) : `web: ${broken ? 'node gone.js' : 'node server.js'}\n`,
+        release ? procfile(pause) : `web: ${fails ? 'node gone.js' : 'node server.js'}\n`,
       );
       await writeFile(join(folder, 'app.json'), JSON.stringify(checked ? tested : {}));
       await git('add', '--all');
       await git('commit', '-q', '-m', `change ${count}`);
       const commit = (await git('rev-parse', 'HEAD')).trim();
       markers.set(commit, `body ${count}`);
+      if (fails) broken.add(commit);
       // The next change of a branch that was refused goes on from what is there.
       return pushAgain(commit, to, options);
     },
@@ -182,6 +185,7 @@ export async function openFaultWorld(
       ask: () => hawser.fetch(`${app}.localhost`),
       bodyOf: (commit) => markers.get(commit) ?? `no body of ${commit}`,
       pushes,
+      secrets: [hawser.token],
     }),
     async close() {
       await hawser.close();

@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { checkAll } from '../support/checker.ts';
+import { startLoad } from '../support/fault-load.ts';
+import { recordRow } from '../support/fault-rows.ts';
+import { type FaultWorld, openFaultWorld, type RunningPush } from '../support/fault-world.ts';
+import { type Chooser, faults, openChooser, seededRandom } from '../support/nemesis.ts';
+
+// Pushes, rollbacks and faults by a seed, then everything is healed and examined. HAWSER_SEED repeats one,
+// HAWSER_SOAK says for how many minutes.
+
+const seed = Number(process.env.HAWSER_SEED ?? Math.floor(Math.random() * 2 ** 32));
+const soakMs = Number(process.env.HAWSER_SOAK ?? (process.env.HAWSER_FAULTS === 'all' ? 3 : 1)) * 60_000;
+// A fault may cost requests from a little before it is seen until the load balancer has seen it too.
+const excusedMs = 12_000;
+const endLimitMs = 240_000;
+
+let world: FaultWorld;
+before(async () => {
+  world = await openFaultWorld(`soak${process.pid}`, { servers: 2, quick: true });
+  const first = await world.push();
+  assert.equal(await first.done, 0, first.output());
+});
+after(() => world?.close());
+
+type Told = { readonly at: number; readonly what: string; readonly costs: boolean };
+
+test(`${soakMs / 1000} s of random work under random faults end true`, {
+  timeout: soakMs + endLimitMs + 120_000,
+}, async (t) => {
+  t.diagnostic(`HAWSER_SEED=${seed}`);
+  const random = seededRandom(seed);
+  const [ofWork, ofFaults] = [seededRandom(random() * 2 ** 32), seededRandom(random() * 2 ** 32)].map(
+    openChooser,
+  );
+  assert.ok(ofWork && ofFaults);
+  const load = startLoad({ ...world.hawser.edge, domain: world.domain });
+  t.after(() => load.stop());
+  const told: Told[] = [];
+  const pushes: RunningPush[] = [];
+  const until = performance.now() + soakMs;
+  await Promise.all([work(until, ofWork, pushes), hurt(until, ofFaults, told)]).catch((error) => {
+    throw new Error(`${describe(told)}\n${error.stack}`, { cause: error });
+  });
+  const end = performance.now();
+  await Promise.all(pushes.map(({ done }) => done));
+  await finish();
+  const settled = await checkAll(world.checked()).catch(async (error) => {
+    throw new Error(
+      `HAWSER_SEED=${seed}: ${error.message}\n${describe(told)}\n${await world.hawser.readLogs()}`,
+    );
+  });
+  await load.stop();
+  const unexcused = load.failed().filter(({ at }) => !told.some((one) => one.costs && isExcused(at, one)));
+  assert.deepEqual(unexcused, [], `HAWSER_SEED=${seed}: ${describe(told)}`);
+  const row = { trueAfterMs: performance.now() - end, sent: load.sent(), failed: load.failed().length };
+  recordRow({
+    step: `soak of ${soakMs / 1000} s`,
+    fault: `${told.length} random ones, seed ${seed}`,
+    end: 'true',
+    ...row,
+  });
+  t.diagnostic(
+    `${pushes.length} pushes, ${told.length} faults; content ${Math.round(settled)} ms after the last push, ` +
+      `${row.failed} of ${row.sent} requests failed: ${describe(told)}`,
+  );
+});
+
+/** One after the other or several at once; some of them cannot start, now and then one is rolled back. */
+async function work(until: number, choose: Chooser, pushes: RunningPush[]): Promise<void> {
+  while (performance.now() < until) {
+    const what = choose.one(['push', 'push', 'push', 'release', 'broken', 'rollback', 'no-wait'] as const);
+    if (what === 'rollback') await world.hawser.cli('rollback', '-a', world.app, '-e', 'production');
+    else pushes.push(await world.push(contentOf(what)));
+    const [last] = pushes.slice(-1);
+    await Promise.race([
+      pause(choose.between(500, 12_000)),
+      choose.one([true, false]) ? last?.done : undefined,
+    ]);
+  }
+}
+
+function contentOf(what: 'push' | 'release' | 'broken' | 'no-wait') {
+  return {
+    release: what === 'release',
+    broken: what === 'broken',
+    options: what === 'no-wait' ? ['no-wait'] : [],
+  };
+}
+
+async function hurt(until: number, choose: Chooser, told: Told[]): Promise<void> {
+  while (performance.now() < until) {
+    await pause(choose.between(500, 5_000));
+    const fault = choose.one(faults);
+    told.push({ at: performance.now(), what: fault.name, costs: fault.costsRequests });
+    await fault.strike(world, choose);
+  }
+}
+
+function isExcused(at: number, fault: Told): boolean {
+  return at > fault.at - excusedMs && at < fault.at + excusedMs;
+}
+
+/** A last push that nothing disturbs: what is current then is known. */
+async function finish(): Promise<void> {
+  const last = await world.push();
+  assert.equal(await last.done, 0, last.output());
+}
+
+function describe(told: readonly Told[]): string {
+  const begin = told[0]?.at ?? 0;
+  return told.map(({ at, what }) => `${((at - begin) / 1000).toFixed(1)} s ${what}`).join(', ');
+}

@@ -1,0 +1,117 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { eventually } from './eventually.ts';
+import type { FaultWorld } from './fault-world.ts';
+import type { TestServer } from './fleet.ts';
+import type { TestHawser } from './hawser.ts';
+import { freezeOutsideTransactions } from './process-state.ts';
+
+/** Numbers in [0, 1) that a seed decides: mulberry32. */
+export function seededRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+export type Chooser = {
+  one<T>(among: readonly T[]): T;
+  /** Milliseconds, evenly between the two. */
+  between(lowest: number, highest: number): number;
+};
+
+export function openChooser(random: () => number): Chooser {
+  return {
+    one<T>(among: readonly T[]): T {
+      return among[Math.floor(random() * among.length)] as T;
+    },
+    between: (lowest, highest) => Math.round(lowest + random() * (highest - lowest)),
+  };
+}
+
+/** Hurts the world and heals what it hurt, except for what the supervisor heals. */
+export type Fault = {
+  readonly name: string;
+  /** Requests that are under way at that moment may be lost. */
+  readonly costsRequests: boolean;
+  strike(world: FaultWorld, choose: Chooser): Promise<void>;
+};
+
+const killable = ['server', 'worker-build', 'worker-rollout', 'redis', 'registry'] as const;
+const freezable = ['server', 'worker-build', 'worker-rollout'] as const;
+
+function onServer(name: string, hurt: (server: TestServer, choose: Chooser) => Promise<void>): Fault {
+  return {
+    name,
+    costsRequests: false,
+    strike: ({ fleet }, choose) => hurt(choose.one(fleet.servers), choose),
+  };
+}
+
+/** One that was just killed has no process for a moment. */
+async function killPart(hawser: TestHawser, part: string): Promise<void> {
+  await eventually(async () => {
+    await hawser.kill(part);
+    return true;
+  });
+}
+
+export const faults: readonly Fault[] = [
+  ...killable.map((part) => ({
+    name: `kill ${part}`,
+    costsRequests: false,
+    strike: ({ hawser }: FaultWorld) => killPart(hawser, part),
+  })),
+  ...freezable.map((part) => ({
+    name: `freeze ${part}`,
+    costsRequests: false,
+    async strike({ hawser }: FaultWorld, choose: Chooser) {
+      const pid = await eventually(async () => {
+        const found = await hawser.pidOf(part);
+        await freezeOutsideTransactions(found, hawser.data);
+        return found;
+      });
+      await pause(choose.between(1_000, 6_000));
+      process.kill(pid, 'SIGCONT');
+    },
+  })),
+  { name: 'empty redis', costsRequests: false, strike: (world) => world.emptyRedis() },
+  {
+    name: 'kill supervisor',
+    costsRequests: false,
+    async strike({ hawser }) {
+      await hawser.kill('up');
+      await hawser.start();
+    },
+  },
+  {
+    name: 'kill load balancer',
+    costsRequests: true,
+    strike: ({ hawser }) => killPart(hawser, 'load-balancer'),
+  },
+  onServer('kill dockerd', async (server) => {
+    await server.killDocker();
+    await server.startDocker();
+  }),
+  onServer('kill sshd', async (server, choose) => {
+    await server.killSsh();
+    await pause(choose.between(0, 2_000));
+    await server.startSsh();
+  }),
+  onServer('freeze dockerd', async (server, choose) => {
+    server.pauseDocker();
+    await pause(choose.between(500, 4_000));
+    server.resumeDocker();
+  }),
+  {
+    ...onServer('cut a server off', async (server, choose) => {
+      await server.partition();
+      await pause(choose.between(500, 8_000));
+      await server.heal();
+    }),
+    // Those on their way to it, until the load balancer's checks have seen it.
+    costsRequests: true,
+  },
+];
