@@ -13,6 +13,7 @@ import { forecastDeploy } from './pipeline/perform-forecast.ts';
 import { acceptPromotion } from './pipeline/promote.ts';
 import { proposeWish } from './pipeline/propose.ts';
 import { pruneAll } from './pipeline/prune-all.ts';
+import { openServerDesk } from './pipeline/servers.ts';
 import { abortDeploy, continueDeploy } from './pipeline/waiting-rollout.ts';
 import type { Platform } from './platform.ts';
 import { isReady as isRegistryReady } from './publish/registry.ts';
@@ -35,6 +36,7 @@ export function openApiDesk(platform: Platform, readAgain: () => Config): ApiDes
     db,
     journals,
     fleet: rollout.fleet,
+    servers: openServerDesk(drivers),
     async createApp(name, actor) {
       const app = await createApp(db, name, actor);
       await git.initRepository(app.id);

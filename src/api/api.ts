@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { Failure } from '../failure.ts';
-import { type Actor, operator } from '../model/access.ts';
+import { type Actor, nobody, operator } from '../model/access.ts';
 import { findSubject, readActor, refuseTokenInUrl, type Subject } from './authorize.ts';
 import { checkInput } from './check.ts';
 import type { ApiDesk, ApiLog } from './desk.ts';
@@ -67,7 +67,8 @@ export async function openApi(desk: ApiDesk, { trusted, log, guests }: ApiOption
       url: base + route.path,
       // Before the body is read: who may not ask sends nothing.
       onRequest: async (request) => {
-        const actor = trusted ? operator : await readActor(desk.db, request.raw, guests);
+        const known = trusted ? operator : route.right === null ? nobody : null;
+        const actor = known ?? (await readActor(desk.db, request.raw, guests));
         const params = request.params as Record<string, string>;
         entered.set(request, { actor, subject: await findSubject(desk.db, route, params, actor) });
       },

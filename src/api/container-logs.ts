@@ -27,15 +27,13 @@ const longestTail = 10_000;
  * containers that are started meanwhile. A server that cannot be asked is told once, as `unreachable`.
  * Throws `server_unknown`, `invalid_input`.
  */
-export function mergeLogs(
+export async function mergeLogs(
   desk: ApiDesk,
   place: Place,
   wanted: LogsWanted,
   signal: AbortSignal,
-): AsyncGenerator<ServerEvent> {
-  if (wanted.server !== undefined && !Object.hasOwn(desk.config.servers, wanted.server)) {
-    throw new Failure('server_unknown', `There is no server ${JSON.stringify(wanted.server)}.`);
-  }
+): Promise<AsyncGenerator<ServerEvent>> {
+  if (wanted.server !== undefined) await desk.fleet.getServer(wanted.server);
   if (wanted.since !== undefined && Number.isNaN(Date.parse(wanted.since))) {
     throw new Failure('invalid_input', 'Last-Event-ID: must be the id of an event of this log.');
   }
@@ -146,7 +144,8 @@ async function findContainers(
   wanted: LogsWanted,
   signal: AbortSignal,
 ) {
-  const names = wanted.server === undefined ? Object.keys(desk.config.servers) : [wanted.server];
+  const known = Object.keys(await desk.fleet.readServers());
+  const names = wanted.server === undefined ? known : [wanted.server];
   const observed = await observeFleet(desk.fleet, names, { app: app.name, env: environment.name }, signal);
   const containers = observed.flatMap((server) => (server.reachable ? server.containers : []));
   return {

@@ -10,6 +10,7 @@ import type { Forecast } from '../pipeline/forecast.ts';
 import type { PromotionRequest } from '../pipeline/promote.ts';
 import type { Wish } from '../pipeline/propose.ts';
 import type { Pruned } from '../pipeline/prune.ts';
+import type { ServerDesk } from '../pipeline/servers.ts';
 import type { Commit } from '../receive/git.ts';
 import type { Place } from '../store/apps.ts';
 import type { Database } from '../store/database.ts';
@@ -23,6 +24,8 @@ export type ApiDesk = {
   readonly db: Database;
   readonly journals: Journals;
   readonly fleet: Fleet;
+  /** Servers that come and go. */
+  readonly servers: ServerDesk;
   createApp(name: string, actor: string): Promise<App>;
   destroyApp(app: App, actor: string): Promise<void>;
   rollback(wanted: {

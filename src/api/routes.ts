@@ -8,12 +8,13 @@ import { diskRoutes } from './routes/disk.ts';
 import { domainRoutes } from './routes/domains.ts';
 import { freezeRoutes } from './routes/freezes.ts';
 import { installationRoutes } from './routes/installation.ts';
-import { lockRoutes } from './routes/locks.ts';
 import { keyRoutes } from './routes/keys.ts';
+import { lockRoutes } from './routes/locks.ts';
 import { maintenanceRoutes } from './routes/maintenance.ts';
 import { pipelineRoutes } from './routes/pipelines.ts';
 import { releaseRoutes } from './routes/releases.ts';
 import { scaleRoutes } from './routes/scale.ts';
+import { serverChangeRoutes } from './routes/server-changes.ts';
 import { serverRoutes } from './routes/servers.ts';
 import { tokenRoutes } from './routes/tokens.ts';
 
@@ -32,6 +33,7 @@ export const routes: readonly Route[] = [
   ...containerRoutes,
   ...maintenanceRoutes,
   ...serverRoutes,
+  ...serverChangeRoutes,
   ...tokenRoutes,
   ...keyRoutes,
   ...diskRoutes,

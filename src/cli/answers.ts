@@ -121,13 +121,37 @@ export type ServerAnswer = {
   readonly name: string;
   readonly kind: string;
   readonly ssh: string | null;
+  readonly via: string | null;
   readonly address: string;
+  readonly roles: readonly string[];
+  /** `file` or `added`. */
+  readonly from: string;
+  readonly drained: { readonly reason: string; readonly by: string; readonly at: string } | null;
   readonly environments: readonly string[];
   readonly pinned: string | null;
   readonly pinnedBy: string | null;
   readonly reachable: boolean;
   readonly engine: string | null;
   readonly reason: string | null;
+};
+
+export type ServerInfoAnswer = ServerAnswer & {
+  readonly disk: { readonly freeBytes: number; readonly totalBytes: number } | null;
+  /** Null when it does not answer. */
+  readonly containers:
+    | readonly (ContainerAnswer & {
+        readonly app: string;
+        readonly env: string;
+        /** In what it was changed by hand. */
+        readonly changed: readonly string[];
+      })[]
+    | null;
+};
+
+export type AdmissionAnswer = {
+  readonly added: boolean;
+  readonly findings: readonly FindingAnswer[];
+  readonly commands: readonly string[];
 };
 
 export type TokenAnswer = {

@@ -14,6 +14,7 @@ import { addMaintenanceCommands } from './commands/maintenance.ts';
 import { addPipelineCommands } from './commands/pipelines.ts';
 import { addScaleCommands } from './commands/ps-scale.ts';
 import { addReleaseCommands } from './commands/releases.ts';
+import { addServerChangeCommands } from './commands/server-changes.ts';
 import { addServerCommands } from './commands/servers.ts';
 import { addTokenCommands } from './commands/tokens.ts';
 import { describeError, type ExitCode, exitCodeOf, exitCodes } from './exit.ts';
@@ -77,6 +78,7 @@ export function openProgram(
     addDomainCommands,
     addMaintenanceCommands,
     addServerCommands,
+    addServerChangeCommands,
     addTokenCommands,
     addKeyCommands,
     addDiskCommands,

@@ -8,6 +8,9 @@ export type Actor = {
   readonly rights: readonly Right[];
 };
 
+/** Who comes to what is open to everybody. */
+export const nobody: Actor = { name: 'nobody', appId: null, rights: [] };
+
 /** The door on the machine itself is the administrator's. */
 export const operator: Actor = { name: 'operator', appId: null, rights: ['admin'] };
 

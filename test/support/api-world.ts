@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { openApi } from '../../src/api/api.ts';
 import type { ApiDesk } from '../../src/api/desk.ts';
+import { type Guests, openGuests } from '../../src/api/guests.ts';
 import { type Config, readConfig } from '../../src/config.ts';
 import { openFleet } from '../../src/fleet/fleet.ts';
 import { type Journals, openJournals } from '../../src/log/journal.ts';
@@ -17,6 +18,7 @@ import { acceptChange } from '../../src/pipeline/accept-change.ts';
 import { decideApproval } from '../../src/pipeline/approval.ts';
 import { readServers } from '../../src/pipeline/environment.ts';
 import { acceptPromotion } from '../../src/pipeline/promote.ts';
+import { openServerDesk } from '../../src/pipeline/servers.ts';
 import { abortDeploy, continueDeploy } from '../../src/pipeline/waiting-rollout.ts';
 import { createApp, destroyApp, ensureEnvironment } from '../../src/store/apps.ts';
 import { type Database, openLedger } from '../../src/store/database.ts';
@@ -38,6 +40,8 @@ export type ApiWorld = {
   readonly journals: Journals;
   readonly url: string;
   readonly logged: readonly object[];
+  /** Who came in by another door. */
+  readonly guests: Guests;
   readonly shop: { readonly app: App; readonly environment: Environment };
   makeToken(appId: string | null, ...rights: Right[]): Promise<string>;
   ask(method: string, path: string, asking?: Asking): Promise<Answered>;
@@ -82,7 +86,8 @@ export async function openApiWorld(t: TestContext, desk: Partial<ApiDesk> = {}):
   const logged: object[] = [];
   const note = (fields: object, message: string) => void logged.push({ message, ...fields });
   const whole = { ...makeDesk(config, db, journals), ...desk };
-  const serving = await serve(whole, { info: note, warn: note, error: note });
+  const guests = openGuests();
+  const serving = await serve(whole, { log: { info: note, warn: note, error: note }, guests });
   t.after(() => serving.stop());
   const app = await createApp(db, 'shop', 'test');
   const environment = await ensureEnvironment(db, app, { name: 'production', domain: 'shop.localhost' });
@@ -103,6 +108,7 @@ export async function openApiWorld(t: TestContext, desk: Partial<ApiDesk> = {}):
     journals,
     url: config.url,
     logged,
+    guests,
     shop: { app, environment },
     async makeToken(appId, ...rights) {
       const made = await createToken(db, { name: rights.join(' '), appId, rights, days: 1, actor: 'test' });
@@ -128,6 +134,7 @@ function makeDesk(config: Config, db: Database, journals: Journals): ApiDesk {
     db,
     journals,
     fleet,
+    servers: openServerDesk({ config, db, touch: async () => undefined }),
     createApp: (name, actor) => createApp(db, name, actor),
     destroyApp: (app) => destroyApp(db, app.id),
     rollback: (wanted) => acceptRollback(wanted, drivers),
@@ -159,12 +166,15 @@ function makeDesk(config: Config, db: Database, journals: Journals): ApiDesk {
 
 type Serving = { stop(): Promise<void>; restart(): Promise<void> };
 
-async function serve(desk: ApiDesk, log: Parameters<typeof openApi>[1]['log']): Promise<Serving> {
+async function serve(
+  desk: ApiDesk,
+  options: Omit<Parameters<typeof openApi>[1], 'trusted'>,
+): Promise<Serving> {
   const { config } = desk;
   let running: (() => Promise<void>)[] = [];
   async function start(): Promise<void> {
     for (const trusted of [false, true]) {
-      const api = await openApi(desk, { trusted, log });
+      const api = await openApi(desk, { ...options, trusted });
       const server = createServer((request, response) => api.respond(request, response));
       server.listen(trusted ? { path: join(config.data, 'hawser.sock') } : config.listen.http);
       await once(server, 'listening');

@@ -23,16 +23,19 @@ export type DeployWorld = {
   close(): Promise<void>;
 };
 
+type Settings = Record<string, unknown>;
+
 /** Starts both; `config` is merged over what a test needs. Apps named by `apps` are destroyed at the end. */
 export async function openDeployWorld(
   servers: number,
-  config: Record<string, unknown> = {},
+  config: Settings | ((fleet: TestFleet) => Settings) = {},
 ): Promise<DeployWorld> {
   await makeBaseImages(['busybox', 'node']);
   const fleet = await openFleet({ servers });
   try {
     const bases = { node: 'hawser-base/node', python: 'hawser-base/python', static: 'hawser-base/busybox' };
-    const hawser = await openHawser({ servers: fleet.config, builders: { bases }, ...config });
+    const settings = typeof config === 'function' ? config(fleet) : config;
+    const hawser = await openHawser({ servers: fleet.config, builders: { bases }, ...settings });
     return {
       fleet,
       hawser,

@@ -1,5 +1,6 @@
 import { allow } from '../../model/access.ts';
 import type { App } from '../../model/app.ts';
+import { findEnvironmentConfig } from '../../pipeline/environment.ts';
 import { listApps, listPlaces, type Place } from '../../store/apps.ts';
 import { listUnfinished } from '../../store/deploys.ts';
 import { listLocks } from '../../store/locks.ts';
@@ -80,7 +81,7 @@ async function describeEnvironment({ db, config }: ApiDesk, place: Place) {
   const { currentReleaseId } = environment;
   const release = currentReleaseId === null ? null : await getRelease(db, currentReleaseId);
   const unfinished = await listUnfinished(db, environment.id);
-  const settings = config.environments[environment.name];
+  const settings = await findEnvironmentConfig({ config, db }, environment.name);
   return {
     name: environment.name,
     urls: await readUrls(db, config, place),

@@ -59,7 +59,7 @@ export const containerRoutes: readonly Route[] = [
     body: nothing,
     async answer({ desk, app, query, lastEventId, signal }) {
       const place = await choosePlace(desk.db, app, query.env);
-      return { events: mergeLogs(desk, place, { ...query, since: lastEventId }, signal) };
+      return { events: await mergeLogs(desk, place, { ...query, since: lastEventId }, signal) };
     },
   }),
 ];
@@ -72,9 +72,9 @@ async function listWanted({ db }: ApiDesk, { environment }: Place) {
   return processes.map(({ type, quantity }) => ({ process: type, quantity }));
 }
 
-async function observe({ fleet, config }: ApiDesk, { app, environment }: Place, signal: AbortSignal) {
+async function observe({ fleet }: ApiDesk, { app, environment }: Place, signal: AbortSignal) {
   const filter = { app: app.name, env: environment.name };
-  const seen = await observeFleet(fleet, Object.keys(config.servers), filter, signal);
+  const seen = await observeFleet(fleet, Object.keys(await fleet.readServers()), filter, signal);
   const containers = seen.flatMap((server) => (server.reachable ? server.containers : []));
   return { containers: containers.toSorted(byPlace), unreachable: seen.flatMap(describeUnreachable) };
 }

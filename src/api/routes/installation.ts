@@ -51,7 +51,7 @@ export const installationRoutes: readonly Route[] = [
     query: nothing,
     body: nothing,
     async answer({ desk, signal }) {
-      const names = Object.keys(desk.config.servers);
+      const names = Object.keys(await desk.fleet.readServers());
       const [machine, ...servers] = await Promise.all([
         examineMachine(desk),
         ...names.map((name) => examineServer(desk, name, signal)),

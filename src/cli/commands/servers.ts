@@ -1,12 +1,12 @@
-import { Failure } from '../../failure.ts';
-import type { FindingAnswer, Page, ServerAnswer } from '../answers.ts';
+import { formatBytes } from '../../publish/bytes.ts';
+import { agreeToKey, type KeyOptions, type ShownKey } from '../agree-to-key.ts';
+import type { FindingAnswer, Page, ServerAnswer, ServerInfoAnswer } from '../answers.ts';
 import { type AddCommands, optionsOf, withJson } from '../command.ts';
 import { printFindings } from '../findings.ts';
 import type { Session } from '../session.ts';
 import { orDash } from '../words.ts';
 
-type HostKey = { readonly name: string; readonly fingerprint: string; readonly pinned: string | null };
-type TrustOptions = { fingerprint?: string; yes?: boolean };
+type HostKey = ShownKey & { readonly pinned: string | null };
 
 export const addServerCommands: AddCommands = (program, session) => {
   const { terminal } = session;
@@ -16,11 +16,22 @@ export const addServerCommands: AddCommands = (program, session) => {
       const options = optionsOf(command);
       const { items } = await session.open(options).ask<Page<ServerAnswer>>('/servers');
       if (options.json) return terminal.printJson(items);
-      const heading = ['SERVER', 'REACHED BY', 'ADDRESS', 'ENGINE', 'HOST KEY', 'ENVIRONMENTS'];
+      const heading = ['SERVER', 'REACHED BY', 'ADDRESS', 'STATE', 'ENGINE', 'HOST KEY', 'ENVIRONMENTS'];
       terminal.printTable(heading, items.map(describeRow));
       for (const { name, reachable, reason } of items) {
         if (!reachable) terminal.say(` !     ${name}: ${reason}`);
       }
+    });
+
+  withJson(program.command('servers:info'))
+    .argument('<name>', 'of the server')
+    .description('its state, its disk, and what runs there')
+    .action(async (name: string, _options, command) => {
+      const options = optionsOf(command);
+      const path = `/servers/${encodeURIComponent(name)}`;
+      const server = await session.open(options).ask<ServerInfoAnswer>(path);
+      if (options.json) return terminal.printJson(server);
+      printServer(session, server);
     });
 
   program
@@ -30,14 +41,14 @@ export const addServerCommands: AddCommands = (program, session) => {
     .option('--yes', 'pin what it shows, without a question')
     .description("show a server's host key and pin it")
     .action(async (name: string, _options, command) => {
-      const options = optionsOf<TrustOptions>(command);
+      const options = optionsOf<KeyOptions>(command);
       const client = session.open(options);
       const path = `/servers/${encodeURIComponent(name)}`;
       const key = await client.ask<HostKey>(`${path}/host-key`);
       terminal.print(`${key.name} ${key.fingerprint}`);
       if (key.pinned === key.fingerprint) return terminal.say('This key is pinned already.');
       if (key.pinned !== null) terminal.say(` !     Another key was pinned before: ${key.pinned}`);
-      await agree(session, key, options);
+      await agreeToKey(session, key, options);
       const body = { fingerprint: key.fingerprint };
       await client.ask(`${path}/trust`, { method: 'POST', body });
       terminal.say(`Pinned: only a server with this key is taken for ${key.name}.`);
@@ -54,23 +65,6 @@ export const addServerCommands: AddCommands = (program, session) => {
     });
 };
 
-async function agree({ terminal }: Session, key: HostKey, { fingerprint, yes }: TrustOptions): Promise<void> {
-  if (fingerprint !== undefined) {
-    if (fingerprint === key.fingerprint) return;
-    throw new Failure('host_key_changed', `${key.name} shows ${key.fingerprint}, not ${fingerprint}.`);
-  }
-  if (yes === true) return;
-  if (!terminal.interactive) {
-    throw new Failure(
-      'not_confirmed',
-      `Compare the key, then say it with --fingerprint ${key.fingerprint}, or --yes to take it as it is.`,
-    );
-  }
-  terminal.say('On the server, ssh-keygen -l -f /etc/ssh/ssh_host_ed25519_key.pub shows its key.');
-  const answer = await terminal.ask('Is it this one? [y/N] ');
-  if (!/^y(?:es)?$/i.test(answer)) throw new Failure('not_confirmed', 'Nothing was pinned.');
-}
-
 function describeRow(server: ServerAnswer): string[] {
   const key = server.pinned === null ? '-' : `${server.pinned.slice(0, 15)}… (${server.pinnedBy})`;
   const engine = server.reachable ? orDash(server.engine) : 'out of reach';
@@ -78,8 +72,30 @@ function describeRow(server: ServerAnswer): string[] {
     server.name,
     server.ssh ?? 'local',
     server.address,
+    server.drained === null ? 'in use' : 'drained',
     engine,
     server.kind === 'local' ? '-' : key,
     orDash(server.environments.join(',')),
   ];
+}
+
+function printServer({ terminal }: Session, server: ServerInfoAnswer): void {
+  const { drained, disk, containers } = server;
+  const state = drained === null ? 'in use' : `drained by ${drained.by} at ${drained.at} ${drained.reason}`;
+  const lines = [
+    ['reached by', [server.ssh ?? 'local', ...(server.via === null ? [] : [`via ${server.via}`])].join(' ')],
+    ['address', server.address],
+    ['roles', orDash(server.roles.join(', '))],
+    ['comes from', server.from === 'file' ? 'deploy.config.json' : 'servers:add'],
+    ['state', state.trim()],
+    ['environments', orDash(server.environments.join(', '))],
+    ['engine', server.reachable ? orDash(server.engine) : `out of reach: ${server.reason}`],
+    ['disk', disk === null ? '-' : `${formatBytes(disk.freeBytes)} of ${formatBytes(disk.totalBytes)} free`],
+  ] as const;
+  for (const [name, value] of lines) terminal.print(`${name.padEnd(13)} ${value}`);
+  if (containers === null || containers.length === 0) return;
+  terminal.printTable(
+    ['CONTAINER', 'STATE', 'ADDRESS', 'CHANGED BY HAND'],
+    containers.map((one) => [one.name, one.state, orDash(one.address), orDash(one.changed.join(', '))]),
+  );
 }
