@@ -94,7 +94,7 @@ test('a release that fails under its own domain is taken back before it counts a
   await repository.commit({ ...filesOf(domain), Procfile: null });
   const { code, stderr } = await push();
   assert.notEqual(code, 0);
-  assert.match(stderr, /answered 500 through the load balancer: unknown host \(5 tries\)/);
+  assert.match(stderr, /answers 500 through the load balancer: unknown host \(smoke_failed\)/);
   const { state, code: failure } = await lastFailure();
   assert.deepEqual([state, failure], ['rolled_back', 'smoke_failed']);
   assert.deepEqual(await world.listAnswers(domain), ['200 v3']);
