@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { checkAll } from '../support/checker.ts';
 import { startLoad } from '../support/fault-load.ts';
+import { recordRow } from '../support/fault-rows.ts';
 import { type FaultWorld, openFaultWorld, type Step, steps } from '../support/fault-world.ts';
 
 // Every step of a deploy, every part of an installation: the table below is all of them, and those that are run
@@ -87,6 +88,7 @@ for (const { step, part } of cells) {
       throw new Error(`${error.message}\n${push.output()}\n${await world.hawser.readLogs()}`);
     });
     await load.stop();
+    const trueAfterMs = performance.now() - begin;
     const deploy = world.readDeploy(push.commit);
     const told = `${JSON.stringify(deploy)}\n${push.output()}`;
     if (deploy?.state !== 'live')
@@ -101,6 +103,8 @@ for (const { step, part } of cells) {
         JSON.stringify(failures),
       );
     else assert.deepEqual(failures, [], `${failures.length} of ${load.sent()} requests failed`);
+    const end = deploy?.failure_code ? `${deploy.state} (${deploy.failure_code})` : (deploy?.state ?? 'lost');
+    recordRow({ step, fault: part, end, trueAfterMs, sent: load.sent(), failed: failures.length });
     t.diagnostic(
       `${deploy?.state}, content ${Math.round(performance.now() - begin)} ms after the kill (checker ${Math.round(settled)} ms), ` +
         `${failures.length} of ${load.sent()} requests failed`,

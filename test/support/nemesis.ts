@@ -34,8 +34,8 @@ export function openChooser(random: () => number): Chooser {
 /** Hurts the world and heals what it hurt, except for what the supervisor heals. */
 export type Fault = {
   readonly name: string;
-  /** Requests that are under way at that moment may be lost. */
-  readonly costsRequests: boolean;
+  /** Milliseconds in which requests may be lost by it: those under way, and until the load balancer is back or has seen it. */
+  readonly excusedMs: number;
   strike(world: FaultWorld, choose: Chooser): Promise<void>;
 };
 
@@ -45,7 +45,7 @@ const freezable = ['server', 'worker-build', 'worker-rollout'] as const;
 function onServer(name: string, hurt: (server: TestServer, choose: Chooser) => Promise<void>): Fault {
   return {
     name,
-    costsRequests: false,
+    excusedMs: 0,
     strike: ({ fleet }, choose) => hurt(choose.one(fleet.servers), choose),
   };
 }
@@ -61,12 +61,12 @@ async function killPart(hawser: TestHawser, part: string): Promise<void> {
 export const faults: readonly Fault[] = [
   ...killable.map((part) => ({
     name: `kill ${part}`,
-    costsRequests: false,
+    excusedMs: 0,
     strike: ({ hawser }: FaultWorld) => killPart(hawser, part),
   })),
   ...freezable.map((part) => ({
     name: `freeze ${part}`,
-    costsRequests: false,
+    excusedMs: 0,
     async strike({ hawser }: FaultWorld, choose: Chooser) {
       const pid = await eventually(async () => {
         const found = await hawser.pidOf(part);
@@ -77,10 +77,10 @@ export const faults: readonly Fault[] = [
       process.kill(pid, 'SIGCONT');
     },
   })),
-  { name: 'empty redis', costsRequests: false, strike: (world) => world.emptyRedis() },
+  { name: 'empty redis', excusedMs: 0, strike: (world) => world.emptyRedis() },
   {
     name: 'kill supervisor',
-    costsRequests: false,
+    excusedMs: 0,
     async strike({ hawser }) {
       await hawser.kill('up');
       await hawser.start();
@@ -88,7 +88,7 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'kill load balancer',
-    costsRequests: true,
+    excusedMs: 5_000,
     strike: ({ hawser }) => killPart(hawser, 'load-balancer'),
   },
   onServer('kill dockerd', async (server) => {
@@ -111,7 +111,6 @@ export const faults: readonly Fault[] = [
       await pause(choose.between(500, 8_000));
       await server.heal();
     }),
-    // Those on their way to it, until the load balancer's checks have seen it.
-    costsRequests: true,
+    excusedMs: 12_000,
   },
 ];
