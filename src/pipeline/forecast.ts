@@ -64,7 +64,7 @@ export function splitPlan(
       plan.switches.flatMap((change) => change.admit),
     ),
     dismiss: on(server, plan.retire).filter((name) =>
-      plan.switches.some((change) => change.dismiss.includes(name)),
+      [plan.clear, ...plan.switches].some((change) => change?.dismiss.includes(name)),
     ),
     retire: on(server, plan.retire),
   }));
