@@ -46,6 +46,7 @@ export async function performCommand(
     const [code] = await Promise.all([ended, ...said]);
     return code;
   } finally {
+    writer.gone.removeEventListener('abort', stop);
     end();
   }
 }

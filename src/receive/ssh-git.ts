@@ -66,6 +66,7 @@ export async function performSshExchange(
     return { code, stderr };
   } finally {
     stopWatching();
+    writer.gone.removeEventListener('abort', leave);
     farewell.abort();
   }
 }
