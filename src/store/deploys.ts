@@ -86,7 +86,7 @@ async function supersedeOlder(tx: Database, newer: NewDeploy): Promise<void> {
   };
   await older()
     .where((eb) => eb.or([eb('state', '=', 'queued'), eb('hold', '=', 'approval')]))
-    .set({ state: 'superseded', ended_at: now(), ...reason })
+    .set({ state: 'superseded', hold: null, ended_at: now(), ...reason })
     .execute();
   await older()
     .where('state', 'in', ['building', 'testing', 'publishing'])
@@ -264,7 +264,7 @@ export async function requestStop(db: Database, id: number, actor: string): Prom
     const reason = { failure_code: 'cancelled', failure_message: `Cancelled by ${actor}.` };
     const waits = deploy.state === 'queued' || deploy.hold === 'approval';
     const change = waits
-      ? { ...reason, state: 'cancelled' as DeployState, ended_at: now() }
+      ? { ...reason, state: 'cancelled' as DeployState, hold: null, ended_at: now() }
       : { stop_request: 'cancelled' as const, failure_message: reason.failure_message };
     await tx.updateTable('deploys').set(change).where('id', '=', id).execute();
     if (waits) await takeBackChange(tx, id);

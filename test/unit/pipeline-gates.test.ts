@@ -223,10 +223,11 @@ test('a waiting one is denied, cancelled or superseded at once, by nobody else a
   assert.deepEqual([ended.state, ended.failureCode], ['failed', 'approval_denied']);
   assert.equal(ended.failureMessage, 'Denied by ada: too late');
   const cancelled = await cancelDeploy(await hold(), 'bob', drivers);
-  assert.deepEqual([cancelled.state, cancelled.stopRequest], ['cancelled', null]);
+  assert.deepEqual([cancelled.state, cancelled.stopRequest, cancelled.hold], ['cancelled', null, null]);
   const older = await hold();
   await push(world, guarded.id);
-  assert.equal((await getDeploy(db, older.id)).state, 'superseded');
+  const { state, hold: held } = await getDeploy(db, older.id);
+  assert.deepEqual([state, held], ['superseded', null]);
   const late = { ...wish, deploy: older, verdict: 'granted', actor: 'bob' } as const;
   await assert.rejects(decideApproval(late, drivers), isFailure('approval_not_waiting'));
 });
