@@ -17,7 +17,7 @@ const hourMs = 3_600_000;
 
 const chores: readonly Chore[] = [
   { name: 'routes', everyMs: 10_000, perform: applyTable },
-  { name: 'drift', everyMs: 10_000, perform: mendDrift },
+  { name: 'drift', everyMs: 5_000, perform: mendDrift },
   { name: 'previews', everyMs: 60_000, perform: removeStale },
   { name: 'destroyed', everyMs: 10_000, perform: removeDestroyed },
   { name: 'sweep', everyMs: hourMs, perform: sweepAll },

@@ -39,8 +39,6 @@ export type Fleet = AsyncDisposable & {
   visit(server: SshServer, fingerprint: string, signal: AbortSignal): Promise<Visit>;
   /** The fingerprint of the key that a server shows now, trusted or not; nothing else is said to it. */
   readHostKey(server: Server, signal: AbortSignal): Promise<string>;
-  /** Ends the connections to servers that are not of the fleet any more. */
-  leaveOthers(): Promise<void>;
 };
 
 /** A machine that is looked at. Whoever asked for it closes it. */
@@ -74,9 +72,20 @@ export function openFleet(options: FleetOptions): Fleet {
 
   async function getServer(name: string): Promise<Server> {
     const servers = await options.readServers();
+    leaveOthers(servers);
     const server = Object.hasOwn(servers, name) ? servers[name] : undefined;
     if (server) return server;
     throw new Failure('server_unknown', `there is no server ${JSON.stringify(name.slice(0, 80))}`);
+  }
+
+  /** Ends the connections to what is not of the fleet any more. */
+  function leaveOthers(servers: Servers): void {
+    for (const [name, { shared }] of lines) {
+      if (Object.hasOwn(servers, name)) continue;
+      lines.delete(name);
+      connections.delete(name);
+      shared.current()?.close();
+    }
   }
 
   function shareSsh(server: SshServer): Shared<SshConnection> {
@@ -122,15 +131,6 @@ export function openFleet(options: FleetOptions): Fleet {
       }
       const via = server.via === null ? undefined : await jumpThrough(server.via);
       return await readHostKey({ server, via, signal });
-    },
-    async leaveOthers() {
-      const servers = await options.readServers();
-      for (const name of connections.keys()) if (!Object.hasOwn(servers, name)) connections.delete(name);
-      for (const [name, line] of lines) {
-        if (Object.hasOwn(servers, name)) continue;
-        lines.delete(name);
-        line.shared.current()?.close();
-      }
     },
     async [Symbol.asyncDispose]() {
       closing.abort(new Failure('ssh_unreachable', 'the fleet was closed'));

@@ -92,8 +92,10 @@ export type RunOptions = {
   readonly leave?: AbortSignal;
   /** Records the run as begun, between the creation of its container and the start. */
   readonly begin?: () => Promise<void>;
-  /** It was begun before: it is looked for and never started over. */
+  /** It was begun before: it is looked for and never made anew. */
   readonly isBegun?: boolean;
+  /** Whether one that was begun may still have to be started; not when its start was asked for. */
+  readonly mayStart?: boolean;
 };
 
 const killMs = 10_000;
@@ -112,11 +114,12 @@ export async function runOnce(
   const { log, timeoutMs, signal, leave = new AbortController().signal } = options;
   const late = AbortSignal.timeout(timeoutMs);
   const bounded = AbortSignal.any([signal, late, leave]);
-  let [seen, isBegun]: [string | undefined, boolean] = [undefined, options.isBegun ?? false];
+  let seen: string | undefined;
+  const stand = { isBegun: options.isBegun ?? false, mayStart: options.mayStart ?? true };
+  const begin = options.begin && (() => recordBegin(stand, options));
   try {
     return await untilAnswered(connection, bounded, async () => {
-      await beginRun(connection, spec, { ...options, isBegun, signal: bounded });
-      isBegun ||= options.begin !== undefined;
+      await beginRun(connection, spec, { ...stand, begin, signal: bounded });
       for await (const { at, line } of followLogs(connection, spec.name, { since: seen, signal: bounded })) {
         log(line);
         seen = at;
@@ -163,17 +166,36 @@ export async function watchDeath(
 async function beginRun(
   connection: ServerConnection,
   spec: ContainerSpec,
-  { signal, begin, isBegun }: Pick<RunOptions, 'signal' | 'begin' | 'isBegun'>,
+  {
+    signal,
+    begin,
+    isBegun,
+    mayStart,
+  }: Stand & { begin: (() => Promise<void>) | undefined; signal: AbortSignal },
 ): Promise<void> {
+  const place = `${spec.name} on ${connection.server.name}`;
   const found = isBegun
     ? await inspectContainer(connection, spec.name, signal)
     : await createContainer(connection, spec, signal);
-  if (isBegun && !found) {
-    throw new Failure('container_gone', `${spec.name} is not on ${connection.server.name} any more`);
-  }
+  if (isBegun && !found) throw new Failure('container_gone', `${place} is not there any more`);
   if (found && found.State.Status !== 'created') return;
+  const halfway = () => new Failure('container_gone', `${place} was being started when its engine was lost`);
+  if (isBegun && !mayStart) throw halfway();
   await begin?.();
-  await startCreated(connection, spec, signal);
+  try {
+    await startCreated(connection, spec, signal);
+  } catch (error) {
+    // The engine has forgotten a start that the runtime below it remembers.
+    throw begin && /task .* already exists/.test((error as Error).message) ? halfway() : error;
+  }
+}
+
+type Stand = { isBegun: boolean; mayStart: boolean };
+
+async function recordBegin(stand: Stand, { begin }: RunOptions): Promise<void> {
+  await begin?.();
+  stand.isBegun = true;
+  stand.mayStart = false;
 }
 
 async function waitForEnd(connection: ServerConnection, name: string, signal: AbortSignal): Promise<void> {

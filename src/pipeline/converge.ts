@@ -1,3 +1,4 @@
+import { Failure } from '../failure.ts';
 import { observeFleet } from '../fleet/observe.ts';
 import type { DeployLog } from '../log/deploy-log.ts';
 import type { ObservedServer } from '../model/container.ts';
@@ -34,7 +35,10 @@ export async function converge(
   if (should === undefined || (!now.destroyed && (await isRollingOut(now, drivers)))) return;
   const world = await observeAll(now, should, drivers, signal);
   const drift = await compareWanted(now, should, world, drivers, signal);
-  if (!isEmpty(drift.plan)) await mend(toJob(now, should, { lease, drivers, signal }), drift, world, drivers);
+  if (!isEmpty(drift.plan)) {
+    const job = toJob(now, should, { lease, drivers, signal });
+    await mend(job, drift, world, drivers).catch((error) => tellUnmended(job, error, drivers));
+  }
   for (const { server, name } of drift.gone) await forgetContainer(drivers.db, server, name);
   if (now.destroyed) await forgetDestroyed(now, world, drivers, signal);
 }
@@ -91,6 +95,13 @@ async function mend(
   if (plan.blocked.length > 0 || detail === '') return;
   const event = { actor: 'hawser', action: 'servers:converge', detail };
   await recordEvent(drivers.db, { ...event, appId: app.id, env: environment.name });
+}
+
+/** What could not be mended is tried again at the next look; until then somebody may want to know why. */
+function tellUnmended({ place, signal }: RolloutJob, error: unknown, { log }: PipelineDrivers): void {
+  if (signal.aborted || !(error instanceof Failure) || error.code === 'lease_lost') throw error;
+  const { code, message, fix } = error;
+  log.warn({ app: place.app.name, env: place.environment.name, code, error: message, fix }, 'not converged');
 }
 
 /** The last trace of a destroyed environment goes when every server that it used was seen to have nothing of it. */

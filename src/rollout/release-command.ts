@@ -16,8 +16,8 @@ const tooLong = 'did not end in its time and was stopped';
 
 type ReleaseJob = RolloutJob & { readonly release: Release };
 
-/** One run of the command: where it is, and whether it was begun already. */
-type Run = { readonly job: ReleaseJob; readonly server: string; isBegun: boolean };
+/** One run of the command: where it is, whether it was begun, and whether its start may still have to be asked for. */
+type Run = { readonly job: ReleaseJob; readonly server: string; isBegun: boolean; mayStart: boolean };
 
 /**
  * Runs the release command once in the new image, on `server`, unless that cannot be asked. It is recorded as begun
@@ -41,7 +41,7 @@ export async function performReleaseCommand(
   const on = isBegun ? (known.detail ?? server) : server;
   if (on === undefined) return;
   job.log.step(`Release command: ${command.at(-1)}`);
-  const run: Run = { job: { ...job, deploy: { ...job.deploy, epoch } }, server: on, isBegun };
+  const run: Run = { job: { ...job, deploy: { ...job.deploy, epoch } }, server: on, isBegun, mayStart: true };
   await endRun(run, await findOutcome(run, drivers), drivers);
 }
 
@@ -133,7 +133,9 @@ async function runOn(run: Run, drivers: RolloutDrivers) {
     signal: job.signal,
     leave: job.laneSignal,
     isBegun: run.isBegun,
+    mayStart: run.mayStart,
     begin: async () => {
+      run.mayStart = false;
       if (!run.isBegun) await beginStep(drivers.db, job.deploy, stepName, server);
       run.isBegun = true;
       announce('release-command', 'intent', job.deploy.id);

@@ -48,8 +48,9 @@ const sample: readonly `${Step}/${Part}`[] = [
 /** A deploy goes live whatever is killed, but where what is lost is the thing itself. */
 function mayFailBy({ step, part }: Cell): readonly string[] {
   if (step === 'reverting') return ['not_healthy'];
-  // The command died with its engine: it is not run a second time.
-  return step === 'releasing' && part === 'dockerd' ? ['release_command_failed'] : [];
+  // The command died with its engine, or may have: it is not run a second time.
+  const died = ['release_command_failed', 'release_command_unknown'];
+  return step === 'releasing' && part === 'dockerd' ? died : [];
 }
 
 const all: readonly Cell[] = steps.flatMap((step) => parts.map((part) => ({ step, part })));

@@ -43,7 +43,11 @@ test('with one on each server, a server that joins or leaves moves nothing on th
       const present = planPlaces({ servers: before, quantity: before.length, present: [], isUnfit });
       const places = planPlaces({ servers: after, quantity: after.length, present, isUnfit });
       const stayed = new Set(places.map(keyOf));
-      for (const place of present) assert.equal(stayed.has(keyOf(place)), after.some((name) => name === place.server));
+      for (const place of present)
+        assert.equal(
+          stayed.has(keyOf(place)),
+          after.some((name) => name === place.server),
+        );
     }),
   );
 });

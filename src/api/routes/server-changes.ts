@@ -60,7 +60,6 @@ export const serverChangeRoutes: readonly Route[] = [
     async answer({ desk, params, query, actor }) {
       const name = params.server ?? '';
       await desk.servers.remove(name, { force: query.force, actor: actor.name });
-      await desk.fleet.leaveOthers();
       return { json: { name, removed: true } };
     },
   }),

@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict';
+import { appendFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { after, before, test } from 'node:test';
+import { openLedgerFile } from '../support/checker.ts';
+import { type DeployWorld, openDeployWorld } from '../support/deploy-world.ts';
+import { docker, type ListedContainer } from '../support/docker.ts';
+import { eventually } from '../support/eventually.ts';
+import { makeRepository, type Repository } from '../support/repository.ts';
+
+const app = `mend${process.pid}`;
+const health = { interval: '100ms', deadline: '20s' };
+const rollout = { health, drain: '2s', stopTimeout: '2s', onUnreachable: 'skip' };
+const wait = { timeoutMs: 90_000, intervalMs: 200 };
+const envs = ['production', 'limits', 'paused', 'taken', 'stopped'];
+
+let world: DeployWorld;
+let repository: Repository;
+
+before(async () => {
+  world = await openDeployWorld(2, {
+    environments: Object.fromEntries(envs.map((env) => [env, { branches: [env], rollout }])),
+  });
+  repository = await makeRepository('hello');
+  const pushed = await Promise.all(envs.map(push));
+  for (const { code, stderr } of pushed) assert.equal(code, 0, stderr);
+});
+after(async () => {
+  await repository?.[Symbol.asyncDispose]();
+  await world?.close();
+});
+
+function push(env: string) {
+  return repository.push(world.hawser.remote(app), { refspec: `HEAD:refs/heads/${env}` });
+}
+
+const domainOf = (env: string) => (env === 'production' ? `${app}.localhost` : `${app}-${env}.localhost`);
+
+async function listOf(env: string, server: string): Promise<readonly ListedContainer[]> {
+  const containers = await world.containersOn(world.fleet.server(server), app);
+  return containers.filter(({ labels }) => labels['hawser.env'] === env);
+}
+
+async function oneOf(env: string, server: string): Promise<ListedContainer> {
+  const [one, ...more] = await listOf(env, server);
+  if (one === undefined || more.length > 0) throw new Error(`${env} has ${more.length + 1} on ${server}`);
+  return one;
+}
+
+function on(server: string, ...argv: string[]): Promise<string> {
+  return docker(world.fleet.server(server), ...argv);
+}
+
+async function inspect(server: string, id: string, format: string): Promise<string> {
+  return on(server, 'inspect', '--format', format, id);
+}
+
+test('what a hand changed, stopped, paused or removed on a server is as it should be again', async (t) => {
+  const image = (await oneOf('limits', 'app1')).image;
+  const [limits, paused, taken, stopped, away] = await Promise.all([
+    oneOf('limits', 'app1'),
+    oneOf('paused', 'app1'),
+    oneOf('taken', 'app1'),
+    oneOf('stopped', 'app1'),
+    oneOf('stopped', 'app2'),
+  ]);
+  const memory = await inspect('app1', limits.id, '{{.HostConfig.Memory}}');
+  const { report } = await world.loadWhile(domainOf('limits'), async () => {
+    await on('app1', 'update', '--memory', '200m', '--memory-swap', '200m', limits.id);
+    const labels = Object.entries(limits.labels).flatMap(([name, value]) => ['--label', `${name}=${value}`]);
+    await on('app1', 'run', '-d', '--name', `${app}-stray`, ...labels, image);
+    await on('app1', 'run', '-d', '--name', `${app}-foreign`, image);
+    await on('app1', 'pause', paused.id);
+    await on('app1', 'rm', '-f', taken.id);
+    await on('app1', 'run', '-d', '--name', taken.name, image);
+    await on('app1', 'stop', stopped.id);
+    await on('app2', 'network', 'disconnect', '-f', `hawser-${app}-stopped`, away.id);
+    const info = await world.hawser.cli('servers:info', 'app2', '--json');
+    const shown = JSON.parse(info.stdout).containers.find(({ id }: { id: string }) => id === away.id);
+    assert.ok(shown === undefined || shown.changed.includes('network'), info.stdout);
+    const begin = performance.now();
+    await eventually(async () => {
+      const fresh = await oneOf('limits', 'app1');
+      assert.notEqual(fresh.id, limits.id);
+      assert.equal(await inspect('app1', fresh.id, '{{.HostConfig.Memory}}'), memory);
+      assert.equal((await oneOf('paused', 'app1')).state, 'running');
+      assert.equal((await oneOf('stopped', 'app1')).state, 'running');
+      assert.notEqual((await oneOf('stopped', 'app2')).id, away.id);
+      return true;
+    }, wait);
+    t.diagnostic(`mended after ${((performance.now() - begin) / 1000).toFixed(1)} s`);
+  });
+  assert.deepEqual(report.failed, []);
+  await eventually(async () => /code":"name_taken"/.test(await world.hawser.readLogs()), wait);
+  assert.equal(await inspect('app1', `${app}-foreign`, '{{.State.Status}}'), 'running');
+  assert.deepEqual(await listOf('taken', 'app1'), []);
+  await on('app1', 'rm', '-f', taken.name);
+  await eventually(async () => (await oneOf('taken', 'app1')).state === 'running', wait);
+  for (const env of envs) {
+    await eventually(async () => (await world.listAnswers(domainOf(env))).join() === '200 one', wait);
+  }
+  using ledger = openLedgerFile(world.hawser.data);
+  const told = ledger.all("select detail from events where action = 'servers:converge'");
+  const words = told.map(({ detail }) => detail).join('\n');
+  assert.match(words, /limits-v1-web-1 was changed: memory/);
+  assert.match(words, /stopped-v1-web-2 was changed: network/);
+});
+
+test('a load balancer that somebody changed, or that died, has its table again', async () => {
+  const folder = join(world.hawser.data, 'load-balancer');
+  const ask = async (command: string) => {
+    const socket = connect({ path: join(folder, 'admin.sock') });
+    socket.end(`${command}\n`);
+    return text(socket);
+  };
+  const rows = async () => {
+    const lines = (await ask('show stat'))
+      .split('\n')
+      .filter((line) => line.includes(`${app}-production-v1-web`));
+    return lines
+      .map((line) => line.split(','))
+      .map((row) => ({ place: `${row[0]}/${row[1]}`, state: row[17], weight: row[18] }));
+  };
+  const before = await rows();
+  assert.equal(before.length, 2, JSON.stringify(before));
+  await ask(`set server ${before[0]?.place} state maint`);
+  await ask(`set weight ${before[1]?.place} 1`);
+  await eventually(async () => {
+    assert.deepEqual(await rows(), before);
+    return true;
+  }, wait);
+  await appendFile(join(folder, 'haproxy.cfg'), 'this is no config\n');
+  await world.hawser.kill('load-balancer');
+  await eventually(async () => (await world.hawser.fetch(domainOf('production'))).status === 200, wait);
+  await eventually(async () => (await rows()).length === 2, wait);
+});
+
+test('a server that was away for two deploys never serves what it ran', async (t) => {
+  const cut = world.fleet.server('app2');
+  await cut.partition();
+  t.after(() => cut.heal());
+  for (const version of ['two', 'three']) {
+    await repository.commit({ 'version.txt': `${version}\n` });
+    const { code, stderr } = await push('production');
+    assert.equal(code, 0, stderr);
+  }
+  const old = (await oneOf('production', 'app2')).id;
+  const { report } = await world.loadWhile(domainOf('production'), async () => {
+    await cut.heal();
+    await eventually(async () => {
+      const { id, labels, state } = await oneOf('production', 'app2');
+      return id !== old && labels['hawser.release'] === '3' && state === 'running';
+    }, wait);
+  });
+  assert.deepEqual(report.failed, []);
+  assert.deepEqual([...report.byBody.keys()], ['three']);
+});
