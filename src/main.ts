@@ -1,5 +1,8 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
+import { enableCompileCache } from 'node:module';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 
 const oldest = 26;
 const [major = '0'] = process.versions.node.split('.');
@@ -22,6 +25,9 @@ for (const stream of [process.stdout, process.stderr]) {
 const manifest: { version: string } = JSON.parse(
   readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
 );
+
+// What was compiled once is read the next time, from a folder that is the user's own. The environment may name another.
+enableCompileCache(join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'hawser'));
 
 // Only now: an older Node gets as far as the message above.
 const { runCommandLine } = await import('./cli/run.ts');

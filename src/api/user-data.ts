@@ -28,7 +28,7 @@ write_files:
   - path: /etc/docker/daemon.json
     content: '{ "live-restore": true }'
   - path: /usr/local/sbin/hawser-join
-    permissions: '0700'
+    permissions: "0700"
     content: |
       #!/bin/sh
       # Announces this machine again and again until it is a server; the answer says what is missing.

@@ -34,7 +34,7 @@ export async function limitPids(
     await container.update({ PidsLimit: wanted.pids });
   } catch (error) {
     // Gone (404), going (409), or ended before the update came (500 with these words): nothing is left to limit.
-    const ended = /stopped container|deleted process|not running|marked for removal/.test(
+    const ended = /stopped container|deleted process|not running|marked for removal|task \S+ not found/.test(
       (error as Error).message,
     );
     if (!ended && ![404, 409].includes(statusOf(error) ?? 0)) throw error;

@@ -3,10 +3,14 @@ import { delimiter, join } from 'node:path';
 import { signalNumbers } from './run.mjs';
 import { SetupError } from './stop.mjs';
 
-/** Runs the command with our node first in PATH; resolves with its exit code. Signals are handed on to it. */
+/**
+ * Runs the command with our node first in PATH, which keeps what it compiles; resolves with its exit code. Signals are
+ * handed on to it.
+ */
 export function runCommand(root, [file, ...argv]) {
   const folders = [join(root, 'node_modules', '.bin'), process.env.PATH ?? '', '/usr/sbin', '/sbin'];
-  const env = { ...process.env, PATH: folders.join(delimiter) };
+  const compiled = join(root, 'node_modules', '.cache', 'node');
+  const env = { ...process.env, PATH: folders.join(delimiter), NODE_COMPILE_CACHE: compiled };
   return new Promise((resolve, reject) => {
     const child = spawn(file, argv, { stdio: 'inherit', env });
     // a terminal gives Ctrl-C to the command itself: twice would be a second Ctrl-C

@@ -76,12 +76,15 @@ for (const { step, part } of cells) {
     const target = { ...world.hawser.edge, domain: world.domain };
     const load = startLoad(target);
     t.after(() => load.stop());
+    const letGo = step === 'queued' ? await world.holdBuilds() : undefined;
+    t.after(() => letGo?.());
     const push = await world.push({ release: step === 'releasing', broken: step === 'reverting' });
     await world
       .waitForStep(push.commit, step)
       .catch((error) => assert.fail(`${error.message}\n${push.output()}`));
     const begin = performance.now();
     await kill(part);
+    letGo?.();
     const code = await push.done;
     const clientLost = part === 'server' || part === 'up';
     if (clientLost && code !== 0 && step !== 'reverting') await attachAgain(push.commit);

@@ -11,7 +11,7 @@ import { type Chooser, faults, openChooser, seededRandom } from '../support/neme
 // HAWSER_SOAK says for how many minutes.
 
 const seed = Number(process.env.HAWSER_SEED ?? Math.floor(Math.random() * 2 ** 32));
-const soakMs = Number(process.env.HAWSER_SOAK ?? (process.env.HAWSER_FAULTS === 'all' ? 3 : 1)) * 60_000;
+const soakMs = Number(process.env.HAWSER_SOAK ?? 3) * 60_000;
 // A request that was sent shortly before a fault may be under way still.
 const underWayMs = 1_000;
 const endLimitMs = 240_000;

@@ -136,7 +136,7 @@ test('there are as many previews as the limit says, and one that is too old goes
 
 /** Four days pass for the deploys of an environment. */
 function makeOlder(env: string): void {
-  using ledger = new DatabaseSync(join(world.hawser.data, 'ledger.db'));
+  using ledger = new DatabaseSync(join(world.hawser.data, 'ledger.db'), { timeout: 10_000 });
   ledger
     .prepare(
       `update deploys set created_at = ? where environment_id in (select id from environments where name = ?)`,

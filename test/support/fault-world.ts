@@ -62,6 +62,8 @@ export type FaultWorld = {
   waitForStep(commit: string, step: Step): Promise<void>;
   /** Kills Redis and removes everything that it had written. */
   emptyRedis(): Promise<void>;
+  /** Nothing is built until what it answers is called; the supervisor does not mind for 20 s. */
+  holdBuilds(): Promise<() => void>;
   /** The last deploy of a commit, as the ledger has it. */
   readDeploy(commit: string): DeployRow | undefined;
   /** The whole world as the checker wants it. */
@@ -173,6 +175,7 @@ export async function openFaultWorld(
     },
     waitForStep: (commit, step) => waitForStep(hawser.data, commit, step),
     emptyRedis: () => emptyRedis(hawser),
+    holdBuilds: () => holdBuilds(hawser),
     readDeploy: (commit) => readDeploy(hawser.data, commit),
     checked: () => ({
       data: hawser.data,
@@ -206,6 +209,18 @@ async function emptyRedis(hawser: TestHawser): Promise<void> {
   } finally {
     process.kill(supervisor, 'SIGCONT');
   }
+}
+
+async function holdBuilds(hawser: TestHawser): Promise<() => void> {
+  const worker = await hawser.pidOf('worker-build');
+  process.kill(worker, 'SIGSTOP');
+  return () => {
+    try {
+      process.kill(worker, 'SIGCONT');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  };
 }
 
 function gitEnv(folder: string): NodeJS.ProcessEnv {

@@ -15,6 +15,11 @@ import { findFreePort } from './sshd.ts';
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
+/** What programs of a test see of its own environment: nobody's settings. */
+const keptEnv = Object.fromEntries(
+  ['PATH', 'NODE_COMPILE_CACHE'].map((name) => [name, process.env[name] ?? '']).filter(([, value]) => value),
+);
+
 /** A whole installation as `hawser up` runs it, in a folder of its own. */
 export type TestHawser = {
   readonly folder: string;
@@ -73,7 +78,7 @@ export async function openHawser(
   const output: string[] = [];
 
   async function start(): Promise<void> {
-    const env = { PATH: process.env.PATH ?? '', HOME: folder, NODE_ENV: 'test', ...ground.env };
+    const env = { ...keptEnv, HOME: folder, NODE_ENV: 'test', ...ground.env };
     const started = spawn(process.execPath, [main, 'up', '--config', file], {
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -101,7 +106,7 @@ export async function openHawser(
 
   async function cli(...argv: string[]) {
     const command = spawn(process.execPath, [main, ...argv, '--config', file], {
-      env: { PATH: process.env.PATH ?? '', HOME: folder, NO_COLOR: '1' },
+      env: { ...keptEnv, HOME: folder, NO_COLOR: '1' },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const [stdout, stderr] = [collect(command.stdout), collect(command.stderr)];
