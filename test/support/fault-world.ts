@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setImmediate as nextTick } from 'node:timers/promises';
+import { setTimeout as wait } from 'node:timers/promises';
 import { makeBaseImages } from '../../src/setup/base-images.ts';
 import { type Checked, openLedgerFile, type SeenPush } from './checker.ts';
 import { openFleet, type TestFleet } from './fleet.ts';
@@ -264,7 +264,7 @@ async function waitForStep(data: string, commit: string, step: Step): Promise<vo
     if (now === step) return;
     if (row?.ended_at || (now && steps.indexOf(now) > steps.indexOf(step)))
       throw new Error(`${step} was missed: ${JSON.stringify(row)}`);
-    await nextTick();
+    await wait(2);
   }
   throw new Error(`${step} was not reached within ${stepLimitMs} ms`);
 }
