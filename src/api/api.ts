@@ -3,11 +3,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { Failure } from '../failure.ts';
 import { type Actor, nobody, operator } from '../model/access.ts';
-import { findSubject, readActor, refuseTokenInUrl, type Subject } from './authorize.ts';
+import type { App } from '../model/app.ts';
+import { decideEnvironment, findSubject, readActor, refuseTokenInUrl, type Subject } from './authorize.ts';
 import { checkInput } from './check.ts';
 import type { ApiDesk, ApiLog } from './desk.ts';
 import type { Guests } from './guests.ts';
 import { describeApi } from './openapi.ts';
+import { choosePlace, ensurePlace } from './place.ts';
 import { type Problem, toFailure, toProblem } from './problem.ts';
 import type { Answer, Route } from './route.ts';
 import { routes } from './routes.ts';
@@ -35,16 +37,16 @@ type Entered = { readonly actor: Actor; readonly subject: Subject };
 /** The HTTP API as a listener of requests; the servers in front of it are the caller's. */
 export async function openApi(desk: ApiDesk, { trusted, log, guests }: ApiOptions): Promise<Api> {
   const closing = new AbortController();
-  const app = fastify({
+  const server = fastify({
     bodyLimit,
     exposeHeadRoutes: false,
     genReqId: () => randomBytes(6).toString('hex'),
     routerOptions: { maxParamLength: 200 },
     frameworkErrors: (error, request, reply) => void refuse(error, request, reply, log),
   });
-  app.removeContentTypeParser('text/plain');
+  server.removeContentTypeParser('text/plain');
   const entered = new WeakMap<FastifyRequest, Entered>();
-  app.addHook('onRequest', async (request, reply) => {
+  server.addHook('onRequest', async (request, reply) => {
     reply.headers({
       'x-request-id': request.id,
       'cache-control': 'no-store',
@@ -52,17 +54,17 @@ export async function openApi(desk: ApiDesk, { trusted, log, guests }: ApiOption
     });
     refuseTokenInUrl(request.url);
   });
-  app.setErrorHandler((error, request, reply) => refuse(error, request, reply, log));
-  app.setNotFoundHandler((request, reply) => {
+  server.setErrorHandler((error, request, reply) => refuse(error, request, reply, log));
+  server.setNotFoundHandler((request, reply) => {
     throw missing(request, reply);
   });
-  addHealthRoutes(app, desk);
-  app.get(`${base}/openapi.json`, async () => describeApi(routes));
+  addHealthRoutes(server, desk);
+  server.get(`${base}/openapi.json`, async () => describeApi(routes));
   for (const route of routes) addRoute(route);
-  await app.ready();
+  await server.ready();
 
   function addRoute(route: Route): void {
-    app.route({
+    server.route({
       method: route.method,
       url: base + route.path,
       // Before the body is read: who may not ask sends nothing.
@@ -70,18 +72,24 @@ export async function openApi(desk: ApiDesk, { trusted, log, guests }: ApiOption
         const known = trusted ? operator : route.right === null ? nobody : null;
         const actor = known ?? (await readActor(desk.db, request.raw, guests));
         const params = request.params as Record<string, string>;
-        entered.set(request, { actor, subject: await findSubject(desk.db, route, params, actor) });
+        entered.set(request, { actor, subject: await findSubject(desk.db, route, { params, actor }) });
       },
       handler: async (request, reply) => {
         const { actor, subject } = entered.get(request) as Entered;
         const signal = signalOf(reply, closing.signal);
+        const { app } = subject;
+        const raw = { ...(request.query as object), ...Object(request.body) };
+        const env = await decideEnvironment(desk, route, { actor, app, input: raw });
+        const query = checkInput(route.query, { ...(request.query as object) }, 'query');
+        const body = checkInput(route.body, request.body ?? {}, 'body');
         const answer = await route.answer({
           desk,
           actor,
           ...subject,
+          ...(await findPlaceOf(route, app, env)),
           params: request.params as Record<string, string>,
-          query: checkInput(route.query, { ...(request.query as object) }, 'query'),
-          body: checkInput(route.body, request.body ?? {}, 'body'),
+          query,
+          body,
           lastEventId: request.headers['last-event-id'] as string | undefined,
           wantsText: (request.headers.accept ?? '').startsWith('text/plain'),
           signal,
@@ -92,7 +100,9 @@ export async function openApi(desk: ApiDesk, { trusted, log, guests }: ApiOption
           stillAllowed: async () => {
             if (trusted) return;
             const params = request.params as Record<string, string>;
-            await findSubject(desk.db, route, params, await readActor(desk.db, request.raw, guests));
+            const now = await readActor(desk.db, request.raw, guests);
+            await findSubject(desk.db, route, { params, actor: now });
+            await decideEnvironment(desk, route, { actor: now, app, input: { env } });
           },
           report: (error) => report(error, request, log),
         });
@@ -100,11 +110,16 @@ export async function openApi(desk: ApiDesk, { trusted, log, guests }: ApiOption
     });
   }
 
+  async function findPlaceOf({ ensures }: Route, app: App | undefined, env: string | null) {
+    if (app === undefined || env === null) return {};
+    return { place: await (ensures ? ensurePlace(desk, app, env) : choosePlace(desk.db, app, env)) };
+  }
+
   return {
-    respond: (request, response) => app.routing(request, response),
+    respond: (request, response) => server.routing(request, response),
     async close() {
       closing.abort(new Failure('shutting_down', 'Hawser is being stopped.'));
-      await app.close();
+      await server.close();
     },
   };
 }

@@ -1,14 +1,16 @@
 import type { IncomingMessage } from 'node:http';
 import { Failure } from '../failure.ts';
-import { type Actor, allow, toActor } from '../model/access.ts';
+import { type Actor, allow, anyEnv, type Right, type Target } from '../model/access.ts';
 import type { App } from '../model/app.ts';
 import type { Deploy } from '../model/deploy.ts';
-import type { Right } from '../model/token.ts';
 import { appNotFound, findApp, findPlace, type Place } from '../store/apps.ts';
+import { toActor } from '../store/credential.ts';
 import type { Database } from '../store/database.ts';
 import { findDeploy } from '../store/deploys.ts';
 import { authenticate } from '../store/tokens.ts';
+import type { ApiDesk } from './desk.ts';
 import type { Guests } from './guests.ts';
+import { nameEnvironment } from './place.ts';
 import type { Route } from './route.ts';
 
 const tokenInside = /hw_[0-9A-Za-z]{43}_[0-9a-f]{8}/;
@@ -33,46 +35,58 @@ export async function readActor(db: Database, request: IncomingMessage, guests?:
   if (token === undefined || headers.length > 1) {
     throw new Failure('token_malformed', 'The Authorization header is not "Bearer TOKEN".');
   }
-  return (await guests?.find(token)) ?? toActor(await authenticate(db, token));
+  return (await guests?.find(token)) ?? toActor('token', await authenticate(db, token));
 }
 
 export type Subject = { readonly app?: App; readonly deploy?: Deploy; readonly place?: Place };
 
+type Asking = {
+  readonly actor: Actor;
+  readonly params: Readonly<Record<string, string>>;
+};
+
 /**
- * Finds what a route is about and decides whether the actor may; what one may not see does not exist.
- * Throws `app_not_found`, `deploy_not_found`, `not_allowed`.
+ * Finds what a route is about and decides whether the actor may; what one may not see does not exist. A route about
+ * one environment is decided in full by `decideEnvironment` once its body is read. Throws `app_not_found`,
+ * `deploy_not_found`, `not_allowed`.
  */
 export async function findSubject(
   db: Database,
   { scope, right }: Pick<Route, 'scope' | 'right'>,
-  params: Readonly<Record<string, string>>,
-  actor: Actor,
+  { params, actor }: Asking,
 ): Promise<Subject> {
   if (right === null || scope === 'open') return {};
   if (scope === 'visible') return {};
   if (scope === 'installation') {
-    if (!allow(actor, right, null)) throw notAllowed(actor, right, 'on the whole installation');
+    requireRight(actor, right, null);
     return {};
   }
-  const subject =
-    scope === 'app' ? await findOwnApp(db, params, actor) : await findOwnDeploy(db, params, actor);
-  const app = 'place' in subject ? subject.place.app : subject.app;
-  if (!allow(actor, right, app)) throw notAllowed(actor, right, `on the app ${app.name}`);
-  return subject;
+  if (scope === 'deploy') {
+    const found = await findOwnDeploy(db, params, actor);
+    requireRight(actor, right, { app: found.place.app, env: found.place.environment.name });
+    return found;
+  }
+  const app = await findOwnApp(db, params, actor);
+  requireRight(actor, right, scope === 'app' ? { app } : { app, env: anyEnv });
+  return { app };
 }
 
-async function findOwnApp(db: Database, params: Readonly<Record<string, string>>, actor: Actor) {
+async function findOwnApp(
+  db: Database,
+  params: Readonly<Record<string, string>>,
+  actor: Actor,
+): Promise<App> {
   const name = params.app ?? '';
   const app = await findApp(db, name);
-  if (app === undefined || !allow(actor, 'read', app)) throw appNotFound(name);
-  return { app };
+  if (app === undefined || !allow(actor, 'read', { app, env: anyEnv })) throw appNotFound(name);
+  return app;
 }
 
 async function findOwnDeploy(db: Database, params: Readonly<Record<string, string>>, actor: Actor) {
   const id = params.id ?? '';
   const deploy = /^[1-9]\d{0,14}$/.test(id) ? await findDeploy(db, Number(id)) : undefined;
   const place = deploy && (await findPlace(db, deploy.environmentId));
-  if (!deploy || !place || place.destroyed || !allow(actor, 'read', place.app)) {
+  if (!deploy || !place || place.destroyed || !maySee(actor, place)) {
     throw new Failure(
       'deploy_not_found',
       `There is no deploy ${JSON.stringify(id.slice(0, 80))}, or you may not see it.`,
@@ -81,11 +95,51 @@ async function findOwnDeploy(db: Database, params: Readonly<Record<string, strin
   return { deploy, place };
 }
 
-function notAllowed(actor: Actor, right: Right, where: string): Failure {
-  const bound = actor.appId === null ? '' : ', for one app only';
-  return new Failure(
+/** Whether an environment is shown to somebody. */
+export function maySee(actor: Actor, { app, environment }: Pick<Place, 'app' | 'environment'>): boolean {
+  return allow(actor, 'read', { app, env: environment.name });
+}
+
+/** The name of the environment that a request is about, said or not, once the right in it is seen. Throws `not_allowed`. */
+export async function decideEnvironment(
+  desk: Pick<ApiDesk, 'config' | 'db'>,
+  { scope, right }: Pick<Route, 'scope' | 'right'>,
+  { actor, app, input }: { readonly actor: Actor; readonly app: App | undefined; readonly input: unknown },
+): Promise<string | null> {
+  if (scope !== 'environment' || app === undefined) return null;
+  const { env } = Object(input) as { env?: unknown };
+  // What is no string is refused with the rest of the input.
+  const name = await nameEnvironment(desk, app, typeof env === 'string' ? env : undefined);
+  if (right !== null) requireRight(actor, right, { app, env: name });
+  return name;
+}
+
+/** Throws `not_allowed`, which names the right, where it is needed, and what the asker has there. */
+export function requireRight(actor: Actor, right: Right, target: NamedTarget): void {
+  if (allow(actor, right, target)) return;
+  const has = describeGrants(actor, target) || 'nothing there';
+  throw new Failure(
     'not_allowed',
-    `This needs the right "${right}" ${where}; the token "${actor.name}" has: ${actor.rights.join(', ')}${bound}.`,
-    { fix: `Ask for a token with that right: hawser tokens:create --can ${right}.` },
+    `This needs the right "${right}" ${describeTarget(target)}; "${actor.name}" has: ${has}.`,
+    { fix: `Ask for the right "${right}" ${describeTarget(target)}.` },
   );
+}
+
+type NamedTarget = (Exclude<Target, null> & { readonly app: Pick<App, 'id' | 'name'> }) | null;
+
+function describeTarget(target: NamedTarget): string {
+  if (target === null) return 'on the whole installation';
+  const { app, env } = target;
+  return typeof env === 'string' ? `in ${env} of the app ${app.name}` : `on the app ${app.name}`;
+}
+
+/** Of the grants those that are about the target, so that no other app is named. */
+function describeGrants(actor: Actor, target: NamedTarget): string {
+  return actor.grants
+    .filter(({ appId }) => appId === null || target === null || appId === target.app.id)
+    .map(({ appId, env, rights }) => {
+      const bound = target === null && appId !== null ? ' for one app only' : '';
+      return `${rights.join(', ')}${bound}${env === null ? '' : ` in ${env} only`}`;
+    })
+    .join('; ');
 }

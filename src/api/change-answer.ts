@@ -1,15 +1,16 @@
 import type { Actor } from '../model/access.ts';
 import type { App } from '../model/app.ts';
 import { describeChange, isEmptyChange, type WantedChange } from '../model/settings-change.ts';
+import type { Place } from '../store/apps.ts';
 import { getDeploy } from '../store/deploys.ts';
 import type { ApiDesk } from './desk.ts';
-import { ensurePlace } from './place.ts';
 import type { Answer } from './route.ts';
 import { describeDeploy } from './view.ts';
 
 type Asked = {
   readonly desk: ApiDesk;
   readonly app: App;
+  readonly place: Place;
   readonly actor: Actor;
   readonly body: {
     readonly env?: string | undefined;
@@ -24,10 +25,9 @@ type Asked = {
  * or the first push takes them along.
  */
 export async function answerChange(
-  { desk, app, actor, body, signal }: Asked,
+  { desk, app, place, actor, body, signal }: Asked,
   change: { readonly action: string; readonly wanted: WantedChange; readonly restart?: boolean },
 ): Promise<Answer> {
-  const place = await ensurePlace(desk, app, body.env);
   const { environment } = place;
   const { overrideFreeze } = body;
   if (body.plan) {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { rights } from '../model/token.ts';
+import { rights } from '../model/access.ts';
 import { noticeLimit } from '../route/table.ts';
 
 /** For routes that take nothing: any field is refused. */
@@ -38,6 +38,7 @@ const ownerName = z
 const days = z.int().min(1).max(3650).nullable();
 const credential = z.strictObject({
   app: z.string().max(80).optional(),
+  env: envName.optional(),
   rights: z.array(z.enum(rights)).min(1).max(rights.length).default(['push']),
 });
 

@@ -1,4 +1,5 @@
 import type { EnvironmentConfig } from '../config.ts';
+import { type Actor, allow } from '../model/access.ts';
 import type { App } from '../model/app.ts';
 import { describeDifference, diffReleases } from '../model/release-difference.ts';
 import { type PromotionWish, readPromotion } from '../pipeline/promote.ts';
@@ -10,9 +11,10 @@ import type { ApiDesk } from './desk.ts';
 
 const mostCommits = 50;
 
-/** Every environment of the file behind those that it takes promotions from. */
-export async function describePipeline(desk: ApiDesk, app: App) {
-  const stages = orderStages(Object.values(desk.config.environments));
+/** Every environment of the file that the actor may see, behind those that it takes promotions from. */
+export async function describePipeline(desk: ApiDesk, app: App, actor: Actor) {
+  const all = orderStages(Object.values(desk.config.environments));
+  const stages = all.filter(({ name }) => allow(actor, 'read', { app, env: name }));
   return { app: app.name, stages: await Promise.all(stages.map((stage) => describeStage(desk, app, stage))) };
 }
 

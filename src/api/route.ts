@@ -1,21 +1,24 @@
 import type { z } from 'zod';
-import type { Actor } from '../model/access.ts';
+import type { Actor, Right } from '../model/access.ts';
 import type { App } from '../model/app.ts';
 import type { Deploy } from '../model/deploy.ts';
-import type { Right } from '../model/token.ts';
 import type { Place } from '../store/apps.ts';
 import type { ApiDesk } from './desk.ts';
 import type { Streamed } from './stream.ts';
 
 /**
- * What a route is about, found and allowed before its answer runs: `open` needs nobody, `visible` any token
- * (and answers with what that one may see), `installation` a token that is not bound to one app.
+ * What a route is about, found and allowed before its answer runs: `open` needs nobody, `visible` anybody who is
+ * known (and answers with what that one may see), `installation` the right on all, `app` on the whole app,
+ * `environment` on the one that `env` of the query or the body names, `deploy` on the one of the deploy. `app-part`
+ * needs the right in some environment, and the answer asks for the one that it turns out to be about.
  */
 export type Subjects = {
   open: object;
   visible: object;
   installation: object;
   app: { readonly app: App };
+  'app-part': { readonly app: App };
+  environment: { readonly app: App; readonly place: Place };
   deploy: { readonly deploy: Deploy; readonly place: Place };
 };
 
@@ -44,6 +47,8 @@ export type Definition<S extends Scope, Q extends z.ZodType, B extends z.ZodType
   readonly scope: S;
   /** Null only for `open` routes. */
   readonly right: Right | null;
+  /** Makes an environment of deploy.config.json that nothing was pushed to yet. */
+  readonly ensures?: S extends 'environment' ? true : never;
   /** One line for people, also in the OpenAPI document. */
   readonly title: string;
   readonly query: Q;
@@ -51,7 +56,8 @@ export type Definition<S extends Scope, Q extends z.ZodType, B extends z.ZodType
   answer(asked: Asked<S, z.output<Q>, z.output<B>>): Promise<Answer>;
 };
 
-export type Route = Omit<Definition<Scope, z.ZodType, z.ZodType>, 'answer'> & {
+export type Route = Omit<Definition<Scope, z.ZodType, z.ZodType>, 'answer' | 'ensures'> & {
+  readonly ensures?: true;
   answer(
     asked: Asked<Scope, unknown, unknown> & Partial<Subjects['app'] & Subjects['deploy']>,
   ): Promise<Answer>;

@@ -75,8 +75,8 @@ async function describeApproval(db: Database, deploy: Deploy) {
 
 /** A token or key as the API shows it: never a secret. */
 export function describeCredential(credential: Credential, appName: string | null) {
-  const { id, name, rights, createdAt, createdBy, expiresAt, revokedAt, lastUsedOn } = credential;
-  return { id, name, app: appName, rights, createdAt, createdBy, expiresAt, revokedAt, lastUsedOn };
+  const { id, name, env, rights, createdAt, createdBy, expiresAt, revokedAt, lastUsedOn } = credential;
+  return { id, name, app: appName, env, rights, createdAt, createdBy, expiresAt, revokedAt, lastUsedOn };
 }
 
 /** Tokens or keys with the names of their apps; one of an app that is gone says so. */

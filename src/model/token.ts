@@ -1,10 +1,6 @@
 import { createHash, randomInt } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
-/** What a token may do; `create` makes apps by pushing, `admin` is everything. */
-export const rights = ['read', 'push', 'deploy', 'create', 'admin'] as const;
-export type Right = (typeof rights)[number];
-
 const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const shape = /^hw_([0-9A-Za-z]{43})_([0-9a-f]{8})$/;
 

@@ -1,5 +1,5 @@
 import { Failure } from '../failure.ts';
-import { type Actor, allow } from '../model/access.ts';
+import { type Actor, allow, anyEnv } from '../model/access.ts';
 import type { App, Environment } from '../model/app.ts';
 import type { Deploy, SettingsChange } from '../model/deploy.ts';
 import {
@@ -152,8 +152,9 @@ async function refuseTakenDomains(
   for (const [domain, isAdded] of Object.entries(wanted.domains ?? {})) {
     const owner = isAdded ? await findDomainOwner(tx, domain) : undefined;
     if (owner === undefined || owner.environment.id === environment.id) continue;
-    const { rights = [], appId = app.id, name } = actor;
-    const isVisible = allow({ name, appId, rights }, 'read', owner.app) || owner.app.id === app.id;
+    const isVisible =
+      owner.app.id === app.id ||
+      allow({ grants: actor.grants ?? [] }, 'read', { app: owner.app, env: anyEnv });
     const whose = isVisible ? `${owner.app.name}/${owner.environment.name}` : 'another app';
     throw new Failure('domain_taken', `${domain} belongs to ${whose}.`);
   }

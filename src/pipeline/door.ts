@@ -1,10 +1,11 @@
 import { Failure } from '../failure.ts';
 import { fingerprintOf } from '../fleet/host-key.ts';
-import { type Actor, allow, toActor } from '../model/access.ts';
+import { type Actor, allow, anyEnv } from '../model/access.ts';
 import type { App } from '../model/app.ts';
 import { isAppName } from '../model/names.ts';
 import type { GitDoor } from '../receive/git-door.ts';
 import { appNotFound, createApp, findApp, listApps } from '../store/apps.ts';
+import { toActor } from '../store/credential.ts';
 import { findKey, rememberKeyUse } from '../store/keys.ts';
 import { authenticate } from '../store/tokens.ts';
 import type { PipelineDrivers } from './drivers.ts';
@@ -14,27 +15,34 @@ export function openDoor({ db, git, log }: Pick<PipelineDrivers, 'db' | 'git' | 
   return {
     async identify(credentials) {
       if (credentials === null) throw new Failure('token_missing', 'This needs a token as the password.');
-      return toActor(await authenticate(db, credentials.password));
+      return toActor('token', await authenticate(db, credentials.password));
     },
     async recognize(blob, entering) {
       const key = await findKey(db, { fingerprint: fingerprintOf(blob), blob });
       if (key !== null && entering) await rememberKeyUse(db, key);
-      return key === null ? null : toActor(key);
+      return key === null ? null : toActor('key', key);
     },
     async enter(actor, appName, right) {
       const app = (await findApp(db, appName)) ?? (await createOnPush(appName, right, actor));
-      if (app === undefined || !allow(actor, 'read', app)) throw appNotFound(appName);
-      if (!allow(actor, right, app)) {
+      if (app === undefined || !allow(actor, 'read', { app, env: anyEnv })) throw appNotFound(appName);
+      if (!allow(actor, right, { app, env: anyEnv })) {
         throw new Failure('not_allowed', `"${actor.name}" may not ${right} ${appName}.`);
       }
       // Made when it is first needed: a kill between the ledger's row and the repository leaves no gap.
       await git.initRepository(app.id);
-      return { app: { id: app.id, name: app.name }, actor: actor.name };
+      return {
+        app: { id: app.id, name: app.name },
+        actor: actor.name,
+        mayPush: (env) => allow(actor, 'push', { app, env }),
+      };
     },
-    async greet({ name, appId, rights }) {
-      const app = (await listApps(db)).find(({ id }) => id === appId);
-      const where = appId === null ? 'all apps' : (app?.name ?? 'an app that is gone');
-      return `You are "${name}" and can ${rights.join(', ')} on ${where}.`;
+    async greet({ name, grants }) {
+      const names = new Map((await listApps(db)).map((app) => [app.id, app.name]));
+      const said = grants.map(({ appId, env, rights }) => {
+        const where = appId === null ? 'all apps' : (names.get(appId) ?? 'an app that is gone');
+        return `${rights.join(', ')} on ${where}${env === null ? '' : ` in ${env}`}`;
+      });
+      return `You are "${name}" and can ${said.join('; ') || 'nothing yet'}.`;
     },
   };
 

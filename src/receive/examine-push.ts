@@ -40,6 +40,7 @@ export async function examinePush(
     facts,
     allowForce,
     limits,
+    mayPush: push.mayPush,
   });
   const accepted = plan.updates.filter(({ decision }) => decision.kind !== 'refuse');
   const tips = new Set(accepted.flatMap(({ update }) => commits[update.new] ?? []));

@@ -1,5 +1,12 @@
 import type { Actor } from '../model/access.ts';
-import type { PushedApp } from './push.ts';
+import type { MayPush, PushedApp } from './push.ts';
+
+/** Let in, with the right in one environment at least. */
+export type EnteredApp = {
+  readonly app: PushedApp;
+  readonly actor: string;
+  readonly mayPush: MayPush;
+};
 
 /** Who may push to and fetch from which app, whatever they come with. */
 export type GitDoor = {
@@ -11,7 +18,7 @@ export type GitDoor = {
    * Resolves the app and checks the right before any disk access; throws Failure not_allowed (403) and
    * app_not_found (404, same text when one may not see it). May create the app (right 'push') when the actor may.
    */
-  enter(actor: Actor, appName: string, right: 'push' | 'read'): Promise<{ app: PushedApp; actor: string }>;
+  enter(actor: Actor, appName: string, right: 'push' | 'read'): Promise<EnteredApp>;
   /** What somebody is told who came in and asked for nothing. */
   greet(actor: Actor): Promise<string>;
 };

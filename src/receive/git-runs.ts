@@ -3,18 +3,16 @@ import type { Limits } from '../config.ts';
 import { Failure } from '../failure.ts';
 import type { Git } from './git.ts';
 import { within } from './git-answer.ts';
+import type { EnteredApp } from './git-door.ts';
 import { endGit } from './git-exchange.ts';
 import { spawnGit } from './git-process.ts';
 import type { GitService } from './git-request.ts';
 import type { ReceiveLog, Receiver } from './perform.ts';
 import { formatBytes } from './printable.ts';
-import type { PushedApp } from './push.ts';
 import { openSlots } from './slots.ts';
 
 /** How one git is run for one client, whatever carries the conversation. */
-export type GitRun = {
-  readonly app: PushedApp;
-  readonly actor: string;
+export type GitRun = EnteredApp & {
   readonly service: GitService;
   /** Value of GIT_PROTOCOL, when the client asked for a version. */
   readonly protocol: string | null;
@@ -94,8 +92,8 @@ export function openGitRuns({ git, receiver, limits, log, ...options }: GitRunsO
       resolve();
     };
     receiving.add(received);
-    const { app, actor } = run;
-    const push = receiver.begin({ app, actor, onReceived });
+    const { app, actor, mayPush } = run;
+    const push = receiver.begin({ app, actor, mayPush, onReceived });
     const config = { 'core.hooksPath': receiver.hooks, 'receive.maxInputSize': limits.push + 1024 * 1024 };
     const words = Object.entries(config).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
     try {

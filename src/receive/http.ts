@@ -6,7 +6,7 @@ import type { Limits } from '../config.ts';
 import { Failure } from '../failure.ts';
 import type { Git } from './git.ts';
 import { answerFailure, untilClosed } from './git-answer.ts';
-import type { GitDoor } from './git-door.ts';
+import type { EnteredApp, GitDoor } from './git-door.ts';
 import { performExchange, resultHeaders } from './git-exchange.ts';
 import { spawnGit } from './git-process.ts';
 import { type GitRequest, isGitUrl, parseCredentials, parseGitRequest } from './git-request.ts';
@@ -14,7 +14,6 @@ import { type GitRuns, protocolEnv, pushTooLarge } from './git-runs.ts';
 import { flushPacket, serializePacket } from './packet.ts';
 import type { ReceiveLog } from './perform.ts';
 import { formatBytes } from './printable.ts';
-import type { PushedApp } from './push.ts';
 
 export type GitHttp = {
   matches(rawUrl: string): boolean;
@@ -38,8 +37,7 @@ export type GitHttpTimings = {
   readonly idleMs: number;
 };
 
-type Entered = { app: PushedApp; actor: string };
-type Asked = { asked: GitRequest; entered: Entered; request: IncomingMessage; response: ServerResponse };
+type Asked = { asked: GitRequest; entered: EnteredApp; request: IncomingMessage; response: ServerResponse };
 
 const defaults: GitHttpTimings = {
   rateWindowMs: 30_000,

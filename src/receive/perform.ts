@@ -6,8 +6,9 @@ import type { Limits } from '../config.ts';
 import { Failure } from '../failure.ts';
 import { examinePush, type ReceiveParts } from './examine-push.ts';
 import type { Git } from './git.ts';
+import type { EnteredApp } from './git-door.ts';
 import { printable } from './printable.ts';
-import type { HookAnswer, HookCall, Push, PushDesk, PushedApp } from './push.ts';
+import type { HookAnswer, HookCall, Push, PushDesk } from './push.ts';
 import { describeFailure, recordPush } from './record-push.ts';
 
 export type ReceiveLog = {
@@ -29,7 +30,7 @@ export type PushInFlight = {
 
 /** Hears the hooks of all pushes in flight, over a socket that only our own user can open. */
 export type Receiver = {
-  begin(push: { app: PushedApp; actor: string; onReceived?: () => void }): PushInFlight;
+  begin(push: EnteredApp & { onReceived?: () => void }): PushInFlight;
   /** The reason why no push can be taken now, or null. */
   isFree(): Promise<Failure | null>;
   /** Folder for `core.hooksPath`. */
@@ -106,13 +107,13 @@ async function drainSockets(sockets: ReadonlySet<Socket>): Promise<void> {
 
 function beginPush(
   pushes: Map<string, Push>,
-  { app, actor, onReceived = () => undefined }: { app: PushedApp; actor: string; onReceived?: () => void },
+  { app, actor, mayPush, onReceived = () => undefined }: EnteredApp & { onReceived?: () => void },
   socket: string,
 ): PushInFlight {
   const id = randomBytes(12).toString('hex');
   const token = randomBytes(24).toString('hex');
   const left = new AbortController();
-  pushes.set(id, { id, token, app, actor, left, onReceived, examined: null });
+  pushes.set(id, { id, token, app, actor, mayPush, left, onReceived, examined: null });
   return {
     pushId: id,
     token,

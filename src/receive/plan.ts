@@ -3,6 +3,7 @@ import type { FailureCode } from '../failure-catalogue.ts';
 import type { DeployOptions } from '../model/deploy.ts';
 import { previewName } from '../model/names.ts';
 import { quoteValue } from './printable.ts';
+import type { MayPush } from './push.ts';
 import { type PushOptions, parsePushOptions } from './push-options.ts';
 
 /** One line of what a push asks: a ref and the objects it goes from and to; 40 zeros mean none. */
@@ -40,6 +41,7 @@ type PushQuestion = {
   readonly facts: Readonly<Record<string, RefFacts>>;
   readonly allowForce: boolean;
   readonly limits: { readonly refs: number };
+  readonly mayPush: MayPush;
 };
 
 type Refusal = Extract<RefDecision, { kind: 'refuse' }>;
@@ -79,11 +81,25 @@ function decide(update: RefUpdate, options: PushOptions, question: PushQuestion)
       `${quoteValue(update.ref)}: only refs/heads/* and refs/tags/* can be pushed`,
     );
   }
+  // A branch is what its environment deploys, whatever is meant by this push.
+  const forbidden = refuseForbidden([taken.environment?.name, options.environment], question);
+  if (forbidden !== null) return forbidden;
   if (update.new === zeroOid) return decideDeletion(taken);
   const forced = refuseForce(update, taken, question);
   if (forced !== null) return forced;
   if (options.skip) return { kind: 'move', removes: null };
   return decideDeploy(update, taken, options, question);
+}
+
+function refuseForbidden(
+  wanted: readonly (string | null | undefined)[],
+  { environments, mayPush }: PushQuestion,
+): Refusal | null {
+  // One that does not exist is refused for that.
+  const known = (name: string) => environments.some((environment) => environment.name === name);
+  const forbidden = wanted.find((name, at) => name != null && (at === 0 || known(name)) && !mayPush(name));
+  if (forbidden == null) return null;
+  return refuse('not_allowed', `you may not push to ${forbidden}: that needs the right "push" there`);
 }
 
 function decideDeletion({ kind, name, environment, isPreview }: Taken): RefDecision {

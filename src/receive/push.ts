@@ -3,6 +3,8 @@ import type { Failure } from '../failure.ts';
 import type { DeployOptions, DeployState } from '../model/deploy.ts';
 import type { PushPlan } from './plan.ts';
 
+export type MayPush = (environment: string) => boolean;
+
 export type PushedApp = { readonly id: string; readonly name: string };
 
 /** What is recorded of one ref that deploys. */
@@ -46,6 +48,8 @@ export type Push = {
   readonly token: string;
   readonly app: PushedApp;
   readonly actor: string;
+  /** Whether the pusher may bring something to this environment of the app. */
+  readonly mayPush: MayPush;
   /** Aborted when nobody listens any more: what is recorded goes on, following ends. */
   readonly left: AbortController;
   /** Called once, when the upload is over and only following is left to do. */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Right } from '../model/token.ts';
+import type { Actor, Right } from '../model/access.ts';
 import type { Database } from './database.ts';
 import type { Tables } from './tables.ts';
 
@@ -9,7 +9,11 @@ export type Credential = {
   readonly name: string;
   /** The one app that it is for; null means all. */
   readonly appId: string | null;
+  /** The one environment that it is for; null means all, and the app itself. */
+  readonly env: string | null;
   readonly rights: readonly Right[];
+  /** The user whose it is, and without whom it is worth nothing; null for one of its own. */
+  readonly userId: string | null;
   readonly createdAt: string;
   readonly createdBy: string;
   readonly expiresAt: string | null;
@@ -21,7 +25,9 @@ export type Credential = {
 export type NewCredential = {
   readonly name: string;
   readonly appId: string | null;
+  readonly env?: string | null;
   readonly rights: readonly Right[];
+  readonly userId?: string | null;
   readonly days: number | null;
   readonly actor: string;
 };
@@ -35,7 +41,9 @@ export function newCredential(letter: 't' | 'k', wanted: NewCredential): Credent
     id: `${letter}${randomBytes(5).toString('hex')}`,
     name: wanted.name,
     app_id: wanted.appId,
+    env: wanted.env ?? null,
     rights: wanted.rights.join(','),
+    user_id: wanted.userId ?? null,
     created_at: new Date(now).toISOString(),
     created_by: wanted.actor,
     expires_at: wanted.days === null ? null : new Date(now + wanted.days * 86_400_000).toISOString(),
@@ -64,11 +72,18 @@ export function toCredential(row: CredentialRow): Credential {
     id: row.id,
     name: row.name,
     appId: row.app_id,
+    env: row.env,
     rights: row.rights.split(',') as Right[],
+    userId: row.user_id,
     createdAt: row.created_at,
     createdBy: row.created_by,
     expiresAt: row.expires_at,
     revokedAt: row.revoked_at,
     lastUsedOn: row.last_used_on,
   };
+}
+
+/** Who comes in with it. */
+export function toActor(kind: 'token' | 'key', { name, appId, env, rights, userId }: Credential): Actor {
+  return { kind, name, userId, grants: [{ appId, env, rights }] };
 }

@@ -128,7 +128,9 @@ export type Tables = {
     hash: string;
     name: string;
     app_id: string | null;
+    env: string | null;
     rights: string;
+    user_id: string | null;
     created_at: string;
     created_by: string;
     expires_at: string | null;
@@ -142,7 +144,9 @@ export type Tables = {
     blob: string;
     name: string;
     app_id: string | null;
+    env: string | null;
     rights: string;
+    user_id: string | null;
     created_at: string;
     created_by: string;
     expires_at: string | null;

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { routes } from '../../src/api/routes.ts';
-import { makeToken as makeUnknownToken, type Right } from '../../src/model/token.ts';
+import { type Right, rights } from '../../src/model/access.ts';
+import { makeToken as makeUnknownToken } from '../../src/model/token.ts';
 import { createApp } from '../../src/store/apps.ts';
 import { createToken, revokeToken } from '../../src/store/tokens.ts';
 import { openApiWorld } from '../support/api-world.ts';
@@ -10,43 +11,43 @@ import { openApiWorld } from '../support/api-world.ts';
 const declared: Readonly<Record<string, string>> = {
   'GET /apps': 'visible read',
   'POST /apps': 'installation create',
-  'GET /apps/:app': 'app read',
+  'GET /apps/:app': 'app-part read',
   'DELETE /apps/:app': 'app admin',
   'GET /deploys': 'visible read',
   'GET /deploys/:id': 'deploy read',
-  'GET /deploys/:id/log': 'deploy read',
+  'GET /deploys/:id/log': 'deploy logs',
   'POST /deploys/:id/cancel': 'deploy deploy',
   'POST /deploys/:id/continue': 'deploy deploy',
   'POST /deploys/:id/abort': 'deploy deploy',
   'POST /deploys/:id/retry': 'deploy deploy',
-  'GET /apps/:app/releases': 'app read',
-  'GET /apps/:app/releases/:version': 'app read',
-  'POST /apps/:app/rollback': 'app deploy',
-  'GET /apps/:app/pipeline': 'app read',
-  'GET /apps/:app/pipeline/diff': 'app read',
-  'POST /apps/:app/promote': 'app deploy',
+  'GET /apps/:app/releases': 'environment read',
+  'GET /apps/:app/releases/:version': 'environment read',
+  'POST /apps/:app/rollback': 'environment rollback',
+  'GET /apps/:app/pipeline': 'app-part read',
+  'GET /apps/:app/pipeline/diff': 'app-part read',
+  'POST /apps/:app/promote': 'app-part promote',
   'GET /approvals': 'visible read',
-  'POST /deploys/:id/grant': 'deploy deploy',
-  'POST /deploys/:id/deny': 'deploy deploy',
+  'POST /deploys/:id/grant': 'deploy promote',
+  'POST /deploys/:id/deny': 'deploy promote',
   'GET /freezes': 'installation read',
   'POST /freezes': 'installation admin',
   'DELETE /freezes/:freeze': 'installation admin',
-  'GET /apps/:app/freezes': 'app read',
+  'GET /apps/:app/freezes': 'app-part read',
   'POST /apps/:app/freezes': 'app admin',
   'DELETE /apps/:app/freezes/:freeze': 'app admin',
-  'POST /apps/:app/lock': 'app deploy',
-  'DELETE /apps/:app/lock': 'app deploy',
-  'GET /apps/:app/config': 'app read',
-  'POST /apps/:app/config': 'app deploy',
-  'POST /apps/:app/scale': 'app deploy',
-  'POST /apps/:app/restart': 'app deploy',
-  'GET /apps/:app/domains': 'app read',
-  'POST /apps/:app/domains': 'app deploy',
-  'POST /apps/:app/maintenance': 'app deploy',
-  'DELETE /apps/:app/maintenance': 'app deploy',
-  'GET /apps/:app/ps': 'app read',
-  'GET /apps/:app/docker': 'app admin',
-  'GET /apps/:app/logs': 'app read',
+  'POST /apps/:app/lock': 'app-part deploy',
+  'DELETE /apps/:app/lock': 'app-part deploy',
+  'GET /apps/:app/config': 'environment read',
+  'POST /apps/:app/config': 'environment config:write',
+  'POST /apps/:app/scale': 'environment deploy',
+  'POST /apps/:app/restart': 'environment deploy',
+  'GET /apps/:app/domains': 'environment read',
+  'POST /apps/:app/domains': 'environment deploy',
+  'POST /apps/:app/maintenance': 'environment deploy',
+  'DELETE /apps/:app/maintenance': 'environment deploy',
+  'GET /apps/:app/ps': 'environment read',
+  'GET /apps/:app/docker': 'environment admin',
+  'GET /apps/:app/logs': 'environment logs',
   'GET /servers': 'installation read',
   'GET /servers/:server': 'installation read',
   'POST /servers/host-key': 'installation admin',
@@ -74,11 +75,18 @@ const declared: Readonly<Record<string, string>> = {
 };
 
 type Owner = 'shop' | 'blog' | 'all';
-const bearers: Readonly<Record<string, { of: Owner; can: Right }>> = {
+type Bearer = { readonly of: Owner; readonly in?: string; readonly can: Right };
+const bearers: Readonly<Record<string, Bearer>> = {
   'read shop': { of: 'shop', can: 'read' },
   'push shop': { of: 'shop', can: 'push' },
   'deploy shop': { of: 'shop', can: 'deploy' },
+  'promote shop': { of: 'shop', can: 'promote' },
+  'rollback shop': { of: 'shop', can: 'rollback' },
+  'config:write shop': { of: 'shop', can: 'config:write' },
   'admin shop': { of: 'shop', can: 'admin' },
+  'deploy shop in production': { of: 'shop', in: 'production', can: 'deploy' },
+  'deploy shop in staging': { of: 'shop', in: 'staging', can: 'deploy' },
+  'admin all in staging': { of: 'all', in: 'staging', can: 'admin' },
   'admin blog': { of: 'blog', can: 'admin' },
   'read all': { of: 'all', can: 'read' },
   'deploy all': { of: 'all', can: 'deploy' },
@@ -87,24 +95,41 @@ const bearers: Readonly<Record<string, { of: Owner; can: Right }>> = {
 };
 
 /** What each right is enough for. */
-const enough: Readonly<Record<Right, readonly string[]>> = {
+const seeing: readonly Right[] = ['read', 'logs'];
+const enough: Readonly<Record<Right, readonly Right[]>> = {
   read: ['read'],
-  push: ['read', 'push'],
-  deploy: ['read', 'deploy'],
-  create: ['read', 'push', 'create'],
-  admin: ['read', 'push', 'deploy', 'create', 'admin'],
+  logs: seeing,
+  push: [...seeing, 'push'],
+  deploy: [...seeing, 'deploy'],
+  promote: [...seeing, 'promote'],
+  rollback: [...seeing, 'rollback'],
+  run: [...seeing, 'run'],
+  'config:read': ['read', 'config:read'],
+  'config:write': ['read', 'config:write'],
+  create: [...seeing, 'push', 'create'],
+  admin: rights,
 };
 
 // Refused for a field that nobody knows: the asker was let in, and nothing was done.
 const letIn = '400 unknown_field';
+const refused = '403 not_allowed';
 
-function expected(need: string, { of, can }: { of: Owner; can: Right }): string {
+/** Every request means production: it names no environment, and that is the only one there is. */
+function expected(need: string, { of, in: env, can }: Bearer): string {
   const [scope = '', right = ''] = need.split(' ');
-  const may = enough[can].includes(right);
   if (scope === 'visible' || scope === 'open') return letIn;
-  if (scope === 'installation') return of === 'all' && may ? letIn : '403 not_allowed';
-  if (of === 'blog') return scope === 'app' ? '404 app_not_found' : '404 deploy_not_found';
-  return may ? letIn : '403 not_allowed';
+  const ofDeploy = scope === 'deploy';
+  if (of === 'blog' && scope !== 'installation')
+    return ofDeploy ? '404 deploy_not_found' : '404 app_not_found';
+  if (ofDeploy && env === 'staging') return '404 deploy_not_found';
+  const reached: Readonly<Record<string, boolean>> = {
+    installation: of === 'all' && env === undefined,
+    app: env === undefined,
+    'app-part': true,
+    environment: env !== 'staging',
+    deploy: true,
+  };
+  return enough[can].includes(right as Right) && reached[scope] ? letIn : refused;
 }
 
 test('every route is in the table, with its right', () => {
@@ -129,6 +154,11 @@ test('every route lets in who has its right on it, and nobody else', async (t) =
     revoked: [revoked.token, '401 token_revoked'],
     expired: [expired.token, '401 token_expired'],
   };
+  const tokens = new Map<string, string>();
+  for (const [who, { of, in: env = null, can }] of Object.entries(bearers)) {
+    const made = { name: who, appId: ids[of], env, rights: [can], days: 1, actor: 'test' };
+    tokens.set(who, (await createToken(db, made)).token);
+  }
   const seen: Record<string, string> = {};
   const should: Record<string, string> = {};
   for (const [name, need] of Object.entries(declared)) {
@@ -147,10 +177,10 @@ test('every route lets in who has its right on it, and nobody else', async (t) =
       await knock(who, token, need.startsWith('open ') ? letIn : answer);
     }
     for (const [who, bearer] of Object.entries(bearers)) {
-      await knock(who, await world.makeToken(ids[bearer.of], bearer.can), expected(need, bearer));
+      await knock(who, tokens.get(who), expected(need, bearer));
     }
   }
-  assert.equal(Object.keys(seen).length, Object.keys(declared).length * 14);
+  assert.equal(Object.keys(seen).length, Object.keys(declared).length * (5 + tokens.size));
   assert.deepEqual(seen, should);
 });
 

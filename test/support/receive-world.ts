@@ -12,7 +12,7 @@ import type { GitDoor } from '../../src/receive/git-door.ts';
 import { type GitRunTimings, openGitRuns } from '../../src/receive/git-runs.ts';
 import { type GitHttpTimings, openGitHttp } from '../../src/receive/http.ts';
 import { openReceiver } from '../../src/receive/perform.ts';
-import type { PushDesk, PushedDeploy } from '../../src/receive/push.ts';
+import type { MayPush, PushDesk, PushedDeploy } from '../../src/receive/push.ts';
 
 export const token = 'right-token';
 
@@ -74,6 +74,7 @@ export type WorldOptions = {
   outcome?: Outcome;
   isFree?: PushDesk['isFree'];
   allowForce?: boolean;
+  mayPush?: MayPush;
 };
 
 /** A git server over real HTTP with a fake rest: deploys end as the test says, and a live one moves its branch. */
@@ -96,7 +97,7 @@ export async function openWorld(options: WorldOptions = {}) {
     socket,
     log,
   });
-  const door = openDoor();
+  const door = openDoor(options);
   const timings = options.timings ?? {};
   const runs = openGitRuns({ git, receiver, limits: all, log, timings });
   const gitHttp = openGitHttp({ git, runs, door, limits: all, log, timings });
@@ -127,14 +128,14 @@ export async function openWorld(options: WorldOptions = {}) {
   };
 }
 
-function openDoor(): GitDoor & { entered: string[] } {
+function openDoor(options: WorldOptions): GitDoor & { entered: string[] } {
   const entered: string[] = [];
   return {
     entered,
     async identify(credentials) {
       if (credentials === null) throw new Failure('token_missing', 'a token is needed');
       if (credentials.password !== token) throw new Failure('token_unknown', 'the token is not known');
-      return { name: 'token:test', appId: null, rights: ['push'] };
+      return { kind: 'token', name: 'token:test', userId: null, grants: [] };
     },
     recognize: async () => null,
     greet: async () => '',
@@ -142,7 +143,11 @@ function openDoor(): GitDoor & { entered: string[] } {
       if (appName === 'nope')
         throw new Failure('app_not_found', 'app "nope" does not exist, or you may not see it');
       entered.push(appName);
-      return { app: { id: `id-${appName}`, name: appName }, actor: actor.name };
+      return {
+        app: { id: `id-${appName}`, name: appName },
+        actor: actor.name,
+        mayPush: options.mayPush ?? (() => true),
+      };
     },
   };
 }

@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fingerprintOf } from '../../src/fleet/host-key.ts';
-import type { Right } from '../../src/model/token.ts';
+import type { Right } from '../../src/model/access.ts';
 import { openDoor } from '../../src/pipeline/door.ts';
 import { openSsh, type SshOptions } from '../../src/receive/ssh.ts';
 import { ensureHostKey } from '../../src/receive/ssh-host-key.ts';

@@ -18,6 +18,7 @@ type Given = {
   new?: string;
   isFastForward?: boolean;
   allowForce?: boolean;
+  mayPush?: (environment: string) => boolean;
   commit?: boolean;
   previews?: PreviewConfig;
 };
@@ -32,6 +33,7 @@ function plan(refs: string[], given: Given = {}) {
     facts: Object.fromEntries(refs.map((ref) => [ref, fact])),
     previews: given.previews ?? null,
     allowForce: given.allowForce ?? false,
+    mayPush: given.mayPush ?? (() => true),
     limits: { refs: 3 },
   });
 }
@@ -217,6 +219,7 @@ test('an environment that is only promoted to refuses a push with the command th
     facts: {},
     previews: null,
     allowForce: false,
+    mayPush: () => true,
     limits: { refs: 3 },
   };
   const ask = (environments: EnvironmentConfig[], ref: string, options: string[] = []) => {

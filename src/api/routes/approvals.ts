@@ -1,7 +1,8 @@
-import { allow } from '../../model/access.ts';
+import { allow, anyEnv } from '../../model/access.ts';
 import { listOpenApprovals } from '../../store/approvals.ts';
 import { appNotFound, findApp, listPlaces, type Place } from '../../store/apps.ts';
 import { getDeploy } from '../../store/deploys.ts';
+import { maySee } from '../authorize.ts';
 import { nothing } from '../input.ts';
 import { approvalsQuery, denyBody, grantBody } from '../input-gates.ts';
 import { type Route, route } from '../route.ts';
@@ -18,11 +19,13 @@ export const approvalRoutes: readonly Route[] = [
     body: nothing,
     async answer({ desk, actor, query }) {
       const app = query.app === undefined ? undefined : await findApp(desk.db, query.app);
-      if (query.app !== undefined && (app === undefined || !allow(actor, 'read', app))) {
+      if (query.app !== undefined && (app === undefined || !allow(actor, 'read', { app, env: anyEnv }))) {
         throw appNotFound(query.app);
       }
-      const isMeant = ({ destroyed, app, environment }: Place) =>
-        !destroyed && allow(actor, 'read', app) && (query.env ?? environment.name) === environment.name;
+      const isMeant = (place: Place) =>
+        !place.destroyed &&
+        maySee(actor, place) &&
+        (query.env ?? place.environment.name) === place.environment.name;
       const places = (await listPlaces(desk.db, app?.id)).filter(isMeant);
       const byId = new Map(places.map((place) => [place.environment.id, place]));
       const open = await listOpenApprovals(desk.db, [...byId.keys()]);
@@ -44,7 +47,7 @@ export const approvalRoutes: readonly Route[] = [
     method: 'POST',
     path: '/deploys/:id/grant',
     scope: 'deploy',
-    right: 'deploy',
+    right: 'promote',
     title: 'Lets a deploy that waits for approval go on',
     query: nothing,
     body: grantBody,
@@ -58,7 +61,7 @@ export const approvalRoutes: readonly Route[] = [
     method: 'POST',
     path: '/deploys/:id/deny',
     scope: 'deploy',
-    right: 'deploy',
+    right: 'promote',
     title: 'Ends a deploy that waits for approval',
     query: nothing,
     body: denyBody,

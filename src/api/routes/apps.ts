@@ -1,10 +1,11 @@
-import { allow } from '../../model/access.ts';
+import { type Actor, allow, anyEnv } from '../../model/access.ts';
 import type { App } from '../../model/app.ts';
 import { findEnvironmentConfig } from '../../pipeline/environment.ts';
 import { listApps, listPlaces, type Place } from '../../store/apps.ts';
 import { listUnfinished } from '../../store/deploys.ts';
-import { listLocks } from '../../store/locks.ts';
+import { type Lock, listLocks } from '../../store/locks.ts';
 import { getRelease } from '../../store/releases.ts';
+import { maySee } from '../authorize.ts';
 import type { ApiDesk } from '../desk.ts';
 import { newApp, nothing } from '../input.ts';
 import { type Route, route } from '../route.ts';
@@ -21,8 +22,8 @@ export const appRoutes: readonly Route[] = [
     query: nothing,
     body: nothing,
     async answer({ desk, actor }) {
-      const apps = (await listApps(desk.db)).filter((app) => allow(actor, 'read', app));
-      const items = await Promise.all(apps.map((app) => describeApp(desk, app)));
+      const apps = (await listApps(desk.db)).filter((app) => allow(actor, 'read', { app, env: anyEnv }));
+      const items = await Promise.all(apps.map((app) => describeApp(desk, app, actor)));
       return { json: { items, next: null } };
     },
   }),
@@ -36,18 +37,18 @@ export const appRoutes: readonly Route[] = [
     body: newApp,
     async answer({ desk, actor, body }) {
       const app = await desk.createApp(body.name, actor.name);
-      return { status: 201, json: await describeApp(desk, app) };
+      return { status: 201, json: await describeApp(desk, app, actor) };
     },
   }),
   route({
     method: 'GET',
     path: '/apps/:app',
-    scope: 'app',
+    scope: 'app-part',
     right: 'read',
     title: 'Environments, domains and current releases of an app',
     query: nothing,
     body: nothing,
-    answer: async ({ desk, app }) => ({ json: await describeApp(desk, app) }),
+    answer: async ({ desk, app, actor }) => ({ json: await describeApp(desk, app, actor) }),
   }),
   route({
     method: 'DELETE',
@@ -64,14 +65,16 @@ export const appRoutes: readonly Route[] = [
   }),
 ];
 
-async function describeApp(desk: ApiDesk, app: App) {
-  const places = await listPlaces(desk.db, app.id);
+/** Of an app only the environments that the actor may see. */
+async function describeApp(desk: ApiDesk, app: App, actor: Actor) {
+  const places = (await listPlaces(desk.db, app.id)).filter((place) => maySee(actor, place));
+  const isShown = ({ env }: Lock) => env === null || allow(actor, 'read', { app, env });
   return {
     name: app.name,
     remote: remoteOf(desk.config, app.name),
     createdAt: app.createdAt,
     createdBy: app.createdBy,
-    locks: (await listLocks(desk.db, app.id, new Date())).map(describeLock),
+    locks: (await listLocks(desk.db, app.id, new Date())).filter(isShown).map(describeLock),
     environments: await Promise.all(places.map((place) => describeEnvironment(desk, place))),
   };
 }

@@ -4,25 +4,24 @@ import { readSettings } from '../../store/settings.ts';
 import { answerChange } from '../change-answer.ts';
 import { envQuery, nothing } from '../input.ts';
 import { configBody } from '../input-settings.ts';
-import { choosePlace } from '../place.ts';
 import { type Route, route } from '../route.ts';
 
 export const configRoutes: readonly Route[] = [
   route({
     method: 'GET',
     path: '/apps/:app/config',
-    scope: 'app',
+    scope: 'environment',
     right: 'read',
-    title: 'The variables of an environment; their values only for who may deploy',
+    title: 'The variables of an environment; their values only for who may read them',
     query: envQuery,
     body: nothing,
-    async answer({ desk, app, actor, query }) {
-      const { environment } = await choosePlace(desk.db, app, query.env);
+    async answer({ desk, app, place, actor }) {
+      const { environment } = place;
       const { vars } = await readSettings(desk.db, environment.id);
       const { currentReleaseId } = environment;
       const defaults =
         currentReleaseId === null ? {} : (await getRelease(desk.db, currentReleaseId)).defaults;
-      const hidden = !allow(actor, 'deploy', app);
+      const hidden = !allow(actor, 'config:read', { app, env: environment.name });
       const items = Object.entries({ ...defaults, ...vars })
         .map(([name, value]) => ({
           name,
@@ -36,8 +35,9 @@ export const configRoutes: readonly Route[] = [
   route({
     method: 'POST',
     path: '/apps/:app/config',
-    scope: 'app',
-    right: 'deploy',
+    scope: 'environment',
+    right: 'config:write',
+    ensures: true,
     title: 'Sets and takes away variables, as a new release without a build',
     query: nothing,
     body: configBody,

@@ -7,20 +7,18 @@ import { mergeLogs } from '../container-logs.ts';
 import type { ApiDesk } from '../desk.ts';
 import { describeDockerRun } from '../docker-spec.ts';
 import { envQuery, logsQuery, nothing } from '../input.ts';
-import { choosePlace } from '../place.ts';
 import { type Route, route } from '../route.ts';
 
 export const containerRoutes: readonly Route[] = [
   route({
     method: 'GET',
     path: '/apps/:app/ps',
-    scope: 'app',
+    scope: 'environment',
     right: 'read',
     title: 'What runs of an app, as the servers tell it now',
     query: envQuery,
     body: nothing,
-    async answer({ desk, app, query, signal }) {
-      const place = await choosePlace(desk.db, app, query.env);
+    async answer({ desk, place, signal }) {
       const { containers, unreachable } = await observe(desk, place, signal);
       const items = containers.map(({ imageId: _, ...shown }) => shown);
       const wanted = await listWanted(desk, place);
@@ -30,13 +28,12 @@ export const containerRoutes: readonly Route[] = [
   route({
     method: 'GET',
     path: '/apps/:app/docker',
-    scope: 'app',
+    scope: 'environment',
     right: 'admin',
     title: 'The plain docker run line of every container, with its whole environment',
     query: envQuery,
     body: nothing,
-    async answer({ desk, app, query, signal }) {
-      const place = await choosePlace(desk.db, app, query.env);
+    async answer({ desk, place, signal }) {
       const { containers, unreachable } = await observe(desk, place, signal);
       const items = await Promise.all(
         containers.map(async (container) => ({
@@ -52,13 +49,12 @@ export const containerRoutes: readonly Route[] = [
   route({
     method: 'GET',
     path: '/apps/:app/logs',
-    scope: 'app',
-    right: 'read',
+    scope: 'environment',
+    right: 'logs',
     title: 'What the containers write, merged over the servers',
     query: logsQuery,
     body: nothing,
-    async answer({ desk, app, query, lastEventId, signal }) {
-      const place = await choosePlace(desk.db, app, query.env);
+    async answer({ desk, place, query, lastEventId, signal }) {
       return { events: await mergeLogs(desk, place, { ...query, since: lastEventId }, signal) };
     },
   }),

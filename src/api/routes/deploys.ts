@@ -1,7 +1,9 @@
-import { allow } from '../../model/access.ts';
+import { allow, anyEnv, type Right } from '../../model/access.ts';
+import type { Deploy } from '../../model/deploy.ts';
 import { appNotFound, findApp, listPlaces, type Place } from '../../store/apps.ts';
 import { getDeploy, listDeploys } from '../../store/deploys.ts';
 import { listSteps } from '../../store/steps.ts';
+import { maySee, requireRight } from '../authorize.ts';
 import { followLog, parsePosition, readWholeLog } from '../deploy-log.ts';
 import { readResult } from '../deploy-result.ts';
 import type { ApiDesk } from '../desk.ts';
@@ -20,13 +22,13 @@ export const deployRoutes: readonly Route[] = [
     body: nothing,
     async answer({ desk, actor, query }) {
       const app = query.app === undefined ? undefined : await findApp(desk.db, query.app);
-      if (query.app !== undefined && (app === undefined || !allow(actor, 'read', app))) {
+      if (query.app !== undefined && (app === undefined || !allow(actor, 'read', { app, env: anyEnv }))) {
         throw appNotFound(query.app);
       }
       const places = (await listPlaces(desk.db, app?.id)).filter(
         (place) =>
           !place.destroyed &&
-          allow(actor, 'read', place.app) &&
+          maySee(actor, place) &&
           (query.env ?? place.environment.name) === place.environment.name,
       );
       return { json: await listPage(desk, places, query) };
@@ -62,7 +64,7 @@ export const deployRoutes: readonly Route[] = [
     method: 'GET',
     path: '/deploys/:id/log',
     scope: 'deploy',
-    right: 'read',
+    right: 'logs',
     title: 'The log as events that end with the deploy, or as plain text as far as it is',
     query: nothing,
     body: nothing,
@@ -119,11 +121,20 @@ export const deployRoutes: readonly Route[] = [
     query: nothing,
     body: retryBody,
     async answer({ desk, deploy, place, actor, body }) {
+      for (const right of rightsToRepeat(deploy)) {
+        requireRight(actor, right, { app: place.app, env: place.environment.name });
+      }
       const again = await desk.retry(deploy, actor.name, body);
       return { status: 202, json: await describeDeploy(desk.db, await getDeploy(desk.db, again.id), place) };
     },
   }),
 ];
+
+/** Beside that to deploy, the right that it took to ask for it the first time. */
+function rightsToRepeat({ kind, options }: Deploy): readonly Right[] {
+  if (kind === 'promote' || kind === 'rollback') return [kind];
+  return Object.keys(options.change?.vars ?? {}).length > 0 ? ['config:write'] : [];
+}
 
 async function listPage(
   { db }: ApiDesk,

@@ -4,20 +4,19 @@ import { listDomains } from '../../store/routes.ts';
 import { answerChange } from '../change-answer.ts';
 import { envQuery, nothing } from '../input.ts';
 import { domainsBody } from '../input-settings.ts';
-import { choosePlace } from '../place.ts';
 import { type Route, route } from '../route.ts';
 
 export const domainRoutes: readonly Route[] = [
   route({
     method: 'GET',
     path: '/apps/:app/domains',
-    scope: 'app',
+    scope: 'environment',
     right: 'read',
     title: 'The domains of an environment',
     query: envQuery,
     body: nothing,
-    async answer({ desk, app, query }) {
-      const { environment } = await choosePlace(desk.db, app, query.env);
+    async answer({ desk, app, place }) {
+      const { environment } = place;
       const usual = parseDomain(defaultDomain(desk.config.domain, app.name, environment.name));
       const domains = await listDomains(desk.db, environment.id);
       const items = domains.map((domain) => ({ domain, default: domain === usual }));
@@ -27,8 +26,9 @@ export const domainRoutes: readonly Route[] = [
   route({
     method: 'POST',
     path: '/apps/:app/domains',
-    scope: 'app',
+    scope: 'environment',
     right: 'deploy',
+    ensures: true,
     title: 'Adds and removes domains, as a new release without a build',
     query: nothing,
     body: domainsBody,

@@ -1,3 +1,4 @@
+import { allow } from '../../model/access.ts';
 import type { App } from '../../model/app.ts';
 import { readEnvironmentConfig } from '../../pipeline/environment.ts';
 import { addFreeze, endFreeze } from '../../pipeline/freeze.ts';
@@ -46,14 +47,15 @@ export const freezeRoutes: readonly Route[] = [
   route({
     method: 'GET',
     path: '/apps/:app/freezes',
-    scope: 'app',
+    scope: 'app-part',
     right: 'read',
     title: 'Lists the freezes that concern an app',
     query: freezesQuery,
     body: nothing,
-    async answer({ desk, app, query }) {
+    async answer({ desk, app, actor, query }) {
       const where = { appId: app.id, ...(query.env === undefined ? {} : { env: query.env }) };
-      const found = await listFreezes(desk.db, where);
+      const isShown = ({ env }: Freeze) => env === null || allow(actor, 'read', { app, env });
+      const found = (await listFreezes(desk.db, where)).filter(isShown);
       return { json: { items: describeFreezes(found, new Map([[app.id, app.name]])), next: null } };
     },
   }),

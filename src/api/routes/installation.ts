@@ -18,7 +18,7 @@ export const installationRoutes: readonly Route[] = [
         url: config.url,
         ssh: { ...config.listen.ssh, hostKey: await readFingerprint(config.data) },
         environments: Object.keys(config.environments),
-        actor: { name: actor.name, rights: actor.rights, oneApp: actor.appId !== null },
+        actor: { name: actor.name, kind: actor.kind },
       },
     }),
   }),

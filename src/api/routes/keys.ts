@@ -36,6 +36,7 @@ export const keyRoutes: readonly Route[] = [
       const added = await addKey(desk.db, {
         name: body.name,
         appId: app?.id ?? null,
+        env: body.env ?? null,
         rights: [...new Set(body.rights)],
         days: body.days,
         actor: actor.name,

@@ -1,6 +1,7 @@
 import { readEnvironmentConfig } from '../../pipeline/environment.ts';
 import { lockApp, unlockApp } from '../../pipeline/lock.ts';
 import type { Lock } from '../../store/locks.ts';
+import { requireRight } from '../authorize.ts';
 import type { ApiDesk } from '../desk.ts';
 import { envQuery, nothing } from '../input.ts';
 import { lockBody } from '../input-gates.ts';
@@ -10,13 +11,14 @@ export const lockRoutes: readonly Route[] = [
   route({
     method: 'POST',
     path: '/apps/:app/lock',
-    scope: 'app',
+    scope: 'app-part',
     right: 'deploy',
     title: 'Refuses every deploy of an app, or of one environment, until it is unlocked or for some time',
     query: nothing,
     body: lockBody,
     async answer({ desk, app, actor, body }) {
       const { message, force } = body;
+      requireRight(actor, 'deploy', { app, env: body.env });
       const env = await checkEnv(desk, body.env);
       const wanted = { app, env, message, forMs: body.for ?? null, force, actor: actor.name };
       return { status: 201, json: describeLock(await lockApp(wanted, desk.db, new Date())) };
@@ -25,12 +27,13 @@ export const lockRoutes: readonly Route[] = [
   route({
     method: 'DELETE',
     path: '/apps/:app/lock',
-    scope: 'app',
+    scope: 'app-part',
     right: 'deploy',
     title: 'Takes deploys again',
     query: envQuery,
     body: nothing,
     async answer({ desk, app, actor, query }) {
+      requireRight(actor, 'deploy', { app, env: query.env });
       const env = query.env ?? null;
       await unlockApp({ app, env, actor: actor.name }, desk.db, new Date());
       return { json: { app: app.name, env, locked: false } };

@@ -1,18 +1,16 @@
 import { envQuery, maintenanceBody, nothing } from '../input.ts';
-import { choosePlace } from '../place.ts';
 import { type Route, route } from '../route.ts';
 
 export const maintenanceRoutes: readonly Route[] = [
   route({
     method: 'POST',
     path: '/apps/:app/maintenance',
-    scope: 'app',
+    scope: 'environment',
     right: 'deploy',
     title: 'Shows a maintenance page instead of the app, which runs on behind it',
     query: nothing,
     body: maintenanceBody,
-    async answer({ desk, app, actor, body }) {
-      const place = await choosePlace(desk.db, app, body.env);
+    async answer({ desk, place, actor, body }) {
       const shown = await desk.setMaintenance(place, body.message, actor.name);
       return { status: shown ? 200 : 202, json: answerOf(place.environment.name, body.message, shown) };
     },
@@ -20,13 +18,12 @@ export const maintenanceRoutes: readonly Route[] = [
   route({
     method: 'DELETE',
     path: '/apps/:app/maintenance',
-    scope: 'app',
+    scope: 'environment',
     right: 'deploy',
     title: 'Ends the maintenance: the app answers again',
     query: envQuery,
     body: nothing,
-    async answer({ desk, app, actor, query }) {
-      const place = await choosePlace(desk.db, app, query.env);
+    async answer({ desk, place, actor }) {
       const shown = await desk.setMaintenance(place, null, actor.name);
       return { status: shown ? 200 : 202, json: answerOf(place.environment.name, null, shown) };
     },

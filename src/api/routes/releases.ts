@@ -2,7 +2,6 @@ import { Failure } from '../../failure.ts';
 import { getDeploy } from '../../store/deploys.ts';
 import { findReleaseByVersion, listReleases } from '../../store/releases.ts';
 import { envPageQuery, envQuery, nothing, rollbackBody } from '../input.ts';
-import { choosePlace } from '../place.ts';
 import { describeRelease, describeReleaseWhole } from '../release-view.ts';
 import { type Route, route } from '../route.ts';
 import { describeDeploy } from '../view.ts';
@@ -11,13 +10,13 @@ export const releaseRoutes: readonly Route[] = [
   route({
     method: 'GET',
     path: '/apps/:app/releases',
-    scope: 'app',
+    scope: 'environment',
     right: 'read',
     title: 'Lists the releases of an environment, the newest first',
     query: envPageQuery,
     body: nothing,
-    async answer({ desk, app, query }) {
-      const { environment } = await choosePlace(desk.db, app, query.env);
+    async answer({ desk, place, query }) {
+      const { environment } = place;
       const { limit, cursor } = query;
       const found = await listReleases(desk.db, environment.id, {
         limit: limit + 1,
@@ -34,13 +33,13 @@ export const releaseRoutes: readonly Route[] = [
   route({
     method: 'GET',
     path: '/apps/:app/releases/:version',
-    scope: 'app',
+    scope: 'environment',
     right: 'read',
     title: 'One release: what it is, what is other than in the one before, and how it ended',
     query: envQuery,
     body: nothing,
-    async answer({ desk, app, params, query }) {
-      const { environment } = await choosePlace(desk.db, app, query.env);
+    async answer({ desk, app, place, params }) {
+      const { environment } = place;
       const text = params.version ?? '';
       const version = /^[1-9]\d{0,9}$/.test(text) ? Number(text) : 0;
       const release = await findReleaseByVersion(desk.db, environment.id, version);
@@ -56,13 +55,12 @@ export const releaseRoutes: readonly Route[] = [
   route({
     method: 'POST',
     path: '/apps/:app/rollback',
-    scope: 'app',
-    right: 'deploy',
+    scope: 'environment',
+    right: 'rollback',
     title: 'Brings an earlier release back, as a new deploy',
     query: nothing,
     body: rollbackBody,
-    async answer({ desk, app, actor, body, signal }) {
-      const place = await choosePlace(desk.db, app, body.env);
+    async answer({ desk, app, place, actor, body, signal }) {
       const { environment } = place;
       const { version, digest } = body;
       if (body.plan) {

@@ -7,8 +7,9 @@ export const scaleRoutes: readonly Route[] = [
   route({
     method: 'POST',
     path: '/apps/:app/scale',
-    scope: 'app',
+    scope: 'environment',
     right: 'deploy',
+    ensures: true,
     title: 'Says how many of each process run, as a new release without a build',
     query: nothing,
     body: scaleBody,
@@ -17,8 +18,9 @@ export const scaleRoutes: readonly Route[] = [
   route({
     method: 'POST',
     path: '/apps/:app/restart',
-    scope: 'app',
+    scope: 'environment',
     right: 'deploy',
+    ensures: true,
     title: 'Replaces every container by a fresh one, as a new release without a build',
     query: nothing,
     body: restartBody,

@@ -32,6 +32,7 @@ export const tokenRoutes: readonly Route[] = [
       const made = await createToken(desk.db, {
         name: body.name ?? `${app?.name ?? 'all apps'} ${rights.join(' ')}`,
         appId: app?.id ?? null,
+        env: body.env ?? null,
         rights,
         days: body.days,
         actor: actor.name,

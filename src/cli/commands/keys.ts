@@ -1,3 +1,4 @@
+import { rights } from '../../model/access.ts';
 import type { KeyAnswer, Page } from '../answers.ts';
 import { type AddCommands, optionsOf, withJson } from '../command.ts';
 import { credentialHeading, describeCredential, describeWish, parseDays } from '../credential.ts';
@@ -21,7 +22,7 @@ export const addKeyCommands: AddCommands = (program, session) => {
     .argument('<name>', 'whose it is, or which machine it is on')
     .argument('[file]', 'the .pub file that ssh-keygen made; - for stdin', '-')
     .option('-a, --app <name>', 'for this app only (a deploy key); all apps without it')
-    .option('--can <rights>', 'push, read, deploy, create, admin; with commas between them', 'push')
+    .option('--can <rights>', `${rights.join(', ')}; with commas between them`, 'push')
     .option('--days <number>', 'how long it is valid, or "never"', 'never')
     .description('let the holder of a public key in over SSH')
     .action(async (name: string, file: string, _options, command) => {

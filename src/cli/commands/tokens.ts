@@ -1,3 +1,4 @@
+import { rights } from '../../model/access.ts';
 import type { Page, TokenAnswer } from '../answers.ts';
 import { type AddCommands, optionsOf, withJson } from '../command.ts';
 import { credentialHeading, describeCredential, describeWish, parseDays } from '../credential.ts';
@@ -19,7 +20,7 @@ export const addTokenCommands: AddCommands = (program, session) => {
   withJson(program.command('tokens:create'))
     .option('-a, --app <name>', 'for this app only; all apps without it')
     .option('--name <name>', 'what it is for')
-    .option('--can <rights>', 'push, read, deploy, create, admin; with commas between them', 'push')
+    .option('--can <rights>', `${rights.join(', ')}; with commas between them`, 'push')
     .option('--days <number>', 'how long it is valid, or "never"', '90')
     .description('make a token and print it, this once')
     .action(async (_options, command) => {

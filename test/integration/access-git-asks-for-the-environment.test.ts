@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { commitFile, environment, makeSource, openWorld, runClient } from '../support/receive-world.ts';
+import { openSshWorld } from '../support/ssh-world.ts';
+
+const environments = () => [environment('production', ['main'], ['v*']), environment('staging', ['develop'])];
+const refusal = (env: string) => `you may not push to ${env}: that needs the right "push" there`;
+
+test('who may push to staging alone pushes, moves and deletes nothing of production, by no way round', async (t) => {
+  const world = await openSshWorld(t, { environments: environments() });
+  await world.makeKey('all', ['push']);
+  const { id } = await world.makeKey('intern', ['push'], world.api.shop.app.id);
+  await world.api.db.updateTable('keys').set({ env: 'staging' }).where('id', '=', id).execute();
+  const source = await makeSource(world.folder, 'source', world.remote());
+  const push = (...args: string[]) => world.git('intern', source, 'push', ...args);
+  const good = await push('deploy', 'main:develop');
+  assert.equal(good.code, 0, good.output);
+  assert.equal(world.recorded[0]?.environment, 'staging');
+  assert.equal((await world.git('all', source, 'push', 'deploy', 'main')).code, 0);
+  await world.git('all', source, 'tag', 'v1');
+  assert.equal((await world.git('all', source, 'push', '-o', 'skip', 'deploy', 'v1')).code, 0);
+  const before = (await world.git('intern', source, 'ls-remote', 'deploy')).output;
+  await commitFile(source, 'more', 'x');
+  const ways = [
+    ['deploy', 'main'],
+    ['-o', 'skip', 'deploy', 'main'],
+    ['-o', 'env=staging', 'deploy', 'main'],
+    ['-o', 'env=production', 'deploy', 'main:develop'],
+    ['-o', 'env=production', 'deploy', 'main:feature'],
+    ['-o', 'env=production', '-o', 'plan', 'deploy', 'main:feature'],
+    ['deploy', 'main:refs/tags/v2'],
+    ['deploy', ':main'],
+    ['deploy', ':refs/tags/v1'],
+  ];
+  for (const way of ways) {
+    const { code, output } = await push(...way);
+    assert.equal(code, 1, output);
+    assert.match(output, /error\[not_allowed\]/);
+    assert.ok(output.includes(refusal('production')), output);
+  }
+  assert.equal((await world.git('intern', source, 'ls-remote', 'deploy')).output, before);
+  assert.equal(world.recorded.length, 2);
+  const both = await push('deploy', 'main', 'main:develop');
+  assert.match(both.output, /main -> main \(you may not push to production/);
+  assert.match(both.output, /main -> develop/);
+  assert.equal(world.recorded.at(-1)?.environment, 'staging');
+});
+
+test('the same is asked over HTTP', async (t) => {
+  const world = await openWorld({ environments: environments(), mayPush: (env) => env === 'staging' });
+  t.after(() => world[Symbol.asyncDispose]());
+  const source = await makeSource(world.folder, 'source', world.url());
+  const refused = await runClient(source, ['push', 'deploy', 'main']);
+  assert.equal(refused.code, 1);
+  assert.ok(refused.output.includes(refusal('production')), refused.output);
+  const taken = await runClient(source, ['push', 'deploy', 'main:develop']);
+  assert.equal(taken.code, 0, taken.output);
+});
