@@ -6,7 +6,12 @@ export type Config = {
   /** The file it came from; relative paths in it are relative to its folder. */
   readonly file: string;
   readonly url: string;
-  readonly listen: { readonly http: Address; readonly ssh: Address };
+  readonly listen: {
+    readonly http: Address;
+    readonly ssh: Address;
+    /** Files of the certificate and its key with which `http` is served; null for plain HTTP. */
+    readonly tls: { readonly cert: string; readonly key: string } | null;
+  };
   readonly data: string;
   readonly redis: 'embedded' | { readonly url: string };
   readonly registry: 'embedded' | ExternalRegistry;

@@ -1,7 +1,5 @@
-import { once } from 'node:events';
 import { chmodSync, rmSync } from 'node:fs';
-import { createServer, type RequestListener, type Server } from 'node:http';
-import type { ListenOptions } from 'node:net';
+import type { RequestListener } from 'node:http';
 import { openApi } from './api/api.ts';
 import { openGuests } from './api/guests.ts';
 import { openApiDesk } from './api-desk.ts';
@@ -15,6 +13,7 @@ import { openGitRuns } from './receive/git-runs.ts';
 import { openGitHttp } from './receive/http.ts';
 import { openReceiver } from './receive/perform.ts';
 import { openGitSsh } from './server/git-ssh.ts';
+import { openHttp } from './server/http.ts';
 import { makeFolders, planFolders } from './supervise/folders.ts';
 import { lockRole } from './supervise/role-lock.ts';
 import { untilAborted, watchShutdown } from './supervise/shutdown.ts';
@@ -52,44 +51,26 @@ export async function runServer(config: Config, readAgain: () => Config): Promis
   const trusted = await openApi(desk, { trusted: true, log });
   const respond: RequestListener = (request, response) =>
     (gitHttp.matches(request.url ?? '') ? gitHttp : api).respond(request, response);
-  listeners.use(await listen(respond, config.listen.http, log));
-  rmSync(folders.socket, { force: true });
-  listeners.use(await listen(trusted.respond, { path: folders.socket }, log));
-  chmodSync(folders.socket, 0o600);
+  const { http, tls } = config.listen;
+  listeners.use(await openHttp({ where: http, respond, url: config.url, tls, log }));
+  listeners.use(await openSocket(folders.guestSocket, api.respond, log));
+  listeners.use(await openSocket(folders.socket, trusted.respond, log));
   listeners.use(await openGitSsh(config, { door, runs, guests, log }));
   await reconcile(drivers);
-  log.info({ ...config.listen.http }, 'serving');
+  log.info({ ...http, tls: tls !== null }, 'serving');
   await untilAborted(shutdown);
   await runs.drain();
   await Promise.all([api.close(), trusted.close()]);
 }
 
-async function listen(
+/** A door for the processes of this user alone. */
+async function openSocket(
+  path: string,
   respond: RequestListener,
-  where: ListenOptions,
-  log: { error(fields: object, message: string): void },
+  log: Parameters<typeof openHttp>[0]['log'],
 ): Promise<AsyncDisposable> {
-  const server = createServer(
-    { requestTimeout: 0, headersTimeout: 10_000, keepAliveTimeout: 60_000 },
-    respond,
-  );
-  server.on('clientError', (_error, socket) => socket.destroy());
-  server.listen(where);
-  try {
-    await once(server, 'listening');
-  } catch (error) {
-    const place = where.path ?? `${where.host}:${where.port}`;
-    log.error({ place }, 'the address is taken');
-    throw new Failure('port_in_use', `${place} cannot be listened on: ${(error as Error).message}.`, {
-      cause: error,
-    });
-  }
-  return { [Symbol.asyncDispose]: () => close(server) };
-}
-
-async function close(server: Server): Promise<void> {
-  const closed = once(server, 'close');
-  server.close();
-  server.closeAllConnections();
-  await closed;
+  rmSync(path, { force: true });
+  const opened = await openHttp({ where: { path }, respond, url: null, log });
+  chmodSync(path, 0o600);
+  return opened;
 }

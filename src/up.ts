@@ -1,3 +1,4 @@
+import { get } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Config } from './config.ts';
@@ -56,7 +57,7 @@ export async function runUp({ config, env, say }: UpOptions): Promise<void> {
     for (const plan of await planChildren(config, folders, { env, say }))
       children.push(keepChild(plan, folders, events));
     process.on('SIGHUP', () => void restartOwn(children));
-    if (await waitUntilReady(config, shutdown)) say(`Hawser is up: ${config.url}`);
+    if (await waitUntilReady(folders.socket, shutdown)) say(`Hawser is up: ${config.url}`);
     else if (!shutdown.aborted)
       say(`Hawser is not ready after ${readyLimitMs / 1000} s: hawser doctor says why`);
     await untilAborted(shutdown);
@@ -134,17 +135,23 @@ function redisArguments(folders: Folders): string[] {
   }).flat();
 }
 
-async function waitUntilReady(config: Config, shutdown: AbortSignal): Promise<boolean> {
-  const { host, port } = config.listen.http;
-  const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}/readyz`;
+/** Asked by the socket, which opens last and needs no certificate. */
+async function waitUntilReady(socketPath: string, shutdown: AbortSignal): Promise<boolean> {
   const deadline = performance.now() + readyLimitMs;
   while (performance.now() < deadline && !shutdown.aborted) {
-    const ready = await fetch(url, { signal: AbortSignal.timeout(2_000) }).then(
-      (answer) => answer.ok,
-      () => false,
-    );
-    if (ready) return true;
+    if (await isReady(socketPath)) return true;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   return false;
+}
+
+function isReady(socketPath: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const asked = get({ socketPath, path: '/readyz', agent: false, timeout: 2_000 }, (answer) => {
+      answer.resume();
+      resolve(answer.statusCode === 200);
+    });
+    asked.on('timeout', () => asked.destroy());
+    asked.on('error', () => resolve(false));
+  });
 }

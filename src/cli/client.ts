@@ -8,7 +8,13 @@ import { RemoteFailure } from './remote-failure.ts';
 /** Where a server is: its socket on this machine, or its URL with a token. */
 export type Target =
   | { readonly kind: 'socket'; readonly path: string }
-  | { readonly kind: 'url'; readonly url: string; readonly token: string | null };
+  | {
+      readonly kind: 'url';
+      readonly url: string;
+      readonly token: string | null;
+      /** The socket by which the URL is reached, where that is not its own address. */
+      readonly socketPath?: string;
+    };
 
 export type Asking = {
   readonly method?: 'GET' | 'POST' | 'DELETE';
@@ -41,6 +47,7 @@ type Sent = Asking & {
 /** Opens nothing yet: every question is a request of its own. */
 export function openClient(target: Target): Client {
   const place = target.kind === 'socket' ? target.path : target.url;
+  const socketPath = target.kind === 'socket' ? target.path : target.socketPath;
 
   async function send(sent: Sent): Promise<IncomingMessage> {
     const { method = 'GET', body, signal } = sent;
@@ -51,7 +58,7 @@ export function openClient(target: Target): Client {
       method,
       headers: headersOf(target, sent, text),
       agent: false,
-      ...(target.kind === 'socket' ? { socketPath: target.path } : {}),
+      ...(socketPath === undefined ? {} : { socketPath }),
       ...(signal === undefined ? {} : { signal }),
     });
     request.end(text);

@@ -11,8 +11,10 @@ export const configName = 'deploy.config.json';
  * installation. A file that is being edited does not keep one from asking: only its `data` is looked at.
  */
 export function chooseTarget(configFile: string | undefined, env: NodeJS.ProcessEnv, cwd: string): Target {
-  const { HAWSER_URL: url, HAWSER_TOKEN: token } = env;
-  if (configFile === undefined && url !== undefined && url !== '') return chooseUrl(url, token);
+  const { HAWSER_URL: url, HAWSER_TOKEN: token, HAWSER_SOCKET: socketPath } = env;
+  if (configFile === undefined && url !== undefined && url !== '') {
+    return { ...chooseUrl(url, token), ...(socketPath === undefined ? {} : { socketPath }) };
+  }
   const file = resolve(cwd, configFile ?? configName);
   return { kind: 'socket', path: join(findData(file, env), 'hawser.sock') };
 }

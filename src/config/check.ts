@@ -181,7 +181,12 @@ function listRefMistakes(environments: readonly EnvironmentWords[], kind: 'branc
 
 /** Mistakes that need the whole file to be valid on its own: ports, domains and credentials that collide. */
 export function listWholeMistakes(config: WrittenConfig): Mistake[] {
-  return [...listListenMistakes(config), ...listDomainMistakes(config), ...listRegistryMistakes(config)];
+  return [
+    ...listListenMistakes(config),
+    ...listUrlMistakes(config),
+    ...listDomainMistakes(config),
+    ...listRegistryMistakes(config),
+  ];
 }
 
 function listListenMistakes(config: WrittenConfig): Mistake[] {
@@ -197,6 +202,11 @@ function listListenMistakes(config: WrittenConfig): Mistake[] {
     seen.set(`${host} ${port}`, path);
     return other ? [{ path, message: `${other.join('.')} already listens on ${host}:${port}` }] : [];
   });
+}
+
+function listUrlMistakes({ url, listen }: WrittenConfig): Mistake[] {
+  if (listen.tls === undefined || url === undefined || url.startsWith('https://')) return [];
+  return [{ path: ['url'], message: 'must begin with "https://", as listen.tls is set' }];
 }
 
 function listDomainMistakes(config: WrittenConfig): Mistake[] {

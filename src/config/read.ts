@@ -2,6 +2,7 @@ import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { Config } from '../config.ts';
 import { Failure } from '../failure.ts';
+import { listCertificateMistakes } from './certificate.ts';
 import { listCrossMistakes, listWholeMistakes } from './check.ts';
 import type { JsonDocument } from './json.ts';
 import { parseJsonFile } from './json-file.ts';
@@ -57,6 +58,7 @@ function check(
     ...listCrossMistakes(tree),
     ...listWholeMistakes(parseSoundParts(tree, [...read.mistakes, ...ofSchema])),
     ...listIdentityMistakes(tree, outside),
+    ...listTlsMistakes(tree, outside),
   ];
   return parsed.success && mistakes.length === 0 ? { written: parsed.data } : { mistakes };
 }
@@ -85,6 +87,12 @@ function listIdentityMistakes(tree: Readonly<Record<string, unknown>>, outside: 
     const mistake = findIdentityMistake(resolvePath(identity, outside));
     return mistake ? [{ path: ['servers', name, 'identity'], ...mistake }] : [];
   });
+}
+
+function listTlsMistakes(tree: Readonly<Record<string, unknown>>, outside: Outside): Mistake[] {
+  const { cert, key } = Object(Object(tree.listen).tls) as Record<string, unknown>;
+  if (typeof cert !== 'string' || typeof key !== 'string') return [];
+  return listCertificateMistakes({ cert: resolvePath(cert, outside), key: resolvePath(key, outside) });
 }
 
 function readText(file: string): string {

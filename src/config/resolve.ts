@@ -23,8 +23,8 @@ export function resolveConfig(
   const { timeout, socket, ...builders } = written.builders;
   return freeze({
     file,
-    url: (written.url ?? defaultUrl(written.listen.http)).replace(/\/+$/, ''),
-    listen: written.listen,
+    url: (written.url ?? defaultUrl(written.listen)).replace(/\/+$/, ''),
+    listen: { ...written.listen, tls: resolveTls(written.listen.tls, resolvePath) },
     data,
     redis: written.redis === 'embedded' ? 'embedded' : { url: written.redis },
     registry: resolveRegistry(written.registry),
@@ -48,10 +48,14 @@ function mapValues<From, To>(from: Readonly<Record<string, From>>, turn: (value:
 }
 
 /** An address that listens on every interface is reached by another name. */
-function defaultUrl({ host, port }: Address): string {
+function defaultUrl({ http: { host, port }, tls }: { http: Address; tls?: object | undefined }): string {
   const any = host === '0.0.0.0' || host === '::';
   const shown = any ? 'localhost' : host.includes(':') ? `[${host}]` : host;
-  return `http://${shown}:${port}`;
+  return `${tls === undefined ? 'http' : 'https'}://${shown}:${port}`;
+}
+
+function resolveTls(tls: WrittenConfig['listen']['tls'], resolvePath: (path: string) => string) {
+  return tls === undefined ? null : { cert: resolvePath(tls.cert), key: resolvePath(tls.key) };
 }
 
 function resolveRegistry(registry: WrittenConfig['registry']): 'embedded' | ExternalRegistry {

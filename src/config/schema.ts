@@ -159,6 +159,7 @@ export const configSchema = z.strictObject({
     .strictObject({
       http: g.address().prefault('127.0.0.1:7070'),
       ssh: g.address().prefault('127.0.0.1:7022'),
+      tls: z.strictObject({ cert: g.text(), key: g.text() }).optional(),
     })
     .prefault({}),
   data: g.text().default('./data'),

@@ -17,6 +17,16 @@ export const interfaceFailures = {
     status: 400,
     fix: 'Revoke it (hawser tokens:revoke) and send a new one as "Authorization: Bearer TOKEN".',
   },
+  headers_too_many: { status: 431, fix: 'Send fewer headers.' },
+  host_unknown: {
+    status: 421,
+    fix: 'Use the "url" of deploy.config.json, or set it to the name that you use.',
+  },
+  origin_refused: {
+    status: 403,
+    fix: 'Use the command line, or a page of this server at the "url" of deploy.config.json.',
+  },
+  request_timeout: { status: 408, fix: 'Send the request again, over a better connection.' },
   managed_by_file: { status: 409, fix: 'Change it in deploy.config.json, then hawser apply.' },
   hawser_unreachable: {
     status: 502,

@@ -4,6 +4,7 @@ import type { Guests } from '../api/guests.ts';
 import type { Config } from '../config.ts';
 import { Failure } from '../failure.ts';
 import type { SshCommands } from '../receive/ssh-command.ts';
+import { planFolders } from '../supervise/folders.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 
@@ -26,15 +27,21 @@ const confinement = [
  * The command line for those who come over SSH: a process of its own that reaches the API like any other client,
  * with a token that is worth what its actor is, and that ends with it. Throws `ssh_command_refused`.
  */
-export function openGuestCommands(config: Pick<Config, 'listen'>, guests: Guests): SshCommands {
-  const url = urlOf(config.listen.http);
+export function openGuestCommands(config: Pick<Config, 'data'>, guests: Guests): SshCommands {
+  const { guestSocket } = planFolders(config.data);
   return {
     start(argv, recheck) {
       refuseLocal(argv);
       const { token, takeBack } = guests.lend(recheck);
       const child = spawn(process.execPath, [...confinement, join(root, 'src', 'main.ts'), ...argv], {
         cwd: '/',
-        env: { HAWSER_URL: url, HAWSER_TOKEN: token, HOME: '/nonexistent', NO_COLOR: '1' },
+        env: {
+          HAWSER_URL: 'http://hawser',
+          HAWSER_SOCKET: guestSocket,
+          HAWSER_TOKEN: token,
+          HOME: '/nonexistent',
+          NO_COLOR: '1',
+        },
         detached: true,
         stdio: ['pipe', 'pipe', 'pipe'],
       });
@@ -51,11 +58,4 @@ function refuseLocal(argv: readonly string[]): void {
   if (argv.some((word) => word === '--config' || word.startsWith('--config='))) {
     throw new Failure('ssh_command_refused', 'Over SSH there is one installation: leave out --config.');
   }
-}
-
-/** What listens on all addresses is reached on this machine's own. */
-function urlOf({ host, port }: Config['listen']['http']): string {
-  const own: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
-  const reached = own[host] ?? host;
-  return `http://${reached.includes(':') ? `[${reached}]` : reached}:${port}`;
 }

@@ -16,6 +16,8 @@ export type Folders = {
   readonly ledger: string;
   /** The administrator's door, for this user alone. */
   readonly socket: string;
+  /** The API for the commands that the server itself runs for those who came over SSH; it needs their token. */
+  readonly guestSocket: string;
   readonly hookSocket: string;
   readonly redisSocket: string;
 };
@@ -37,6 +39,7 @@ export function planFolders(data: string): Folders {
     loadBalancer: join(data, 'load-balancer'),
     ledger: join(data, 'ledger.db'),
     socket: join(data, 'hawser.sock'),
+    guestSocket: join(data, 'run', 'guests.sock'),
     hookSocket: join(data, 'run', 'hooks.sock'),
     redisSocket: join(data, 'run', 'redis.sock'),
   };

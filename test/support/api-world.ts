@@ -20,6 +20,8 @@ import { readServers } from '../../src/pipeline/environment.ts';
 import { acceptPromotion } from '../../src/pipeline/promote.ts';
 import { openServerDesk } from '../../src/pipeline/servers.ts';
 import { abortDeploy, continueDeploy } from '../../src/pipeline/waiting-rollout.ts';
+import type { ReceiveLog } from '../../src/receive/perform.ts';
+import { openHttp } from '../../src/server/http.ts';
 import { createApp, destroyApp, ensureEnvironment } from '../../src/store/apps.ts';
 import { type Database, openLedger } from '../../src/store/database.ts';
 import {
@@ -32,6 +34,7 @@ import {
 import { setMaintenance } from '../../src/store/maintenance.ts';
 import { recordRelease, switchRelease } from '../../src/store/releases.ts';
 import { createToken } from '../../src/store/tokens.ts';
+import { planFolders } from '../../src/supervise/folders.ts';
 
 /** The API with a real ledger and journals, served on a loopback port and on the socket of its data folder. */
 export type ApiWorld = {
@@ -74,7 +77,7 @@ const image = { repository: 'hawser/x', digest: `sha256:${'a'.repeat(64)}` };
 export async function openApiWorld(t: TestContext, desk: Partial<ApiDesk> = {}): Promise<ApiWorld> {
   const folder = mkdtempSync(join(tmpdir(), 'hawser-api-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
-  mkdirSync(join(folder, 'data'));
+  mkdirSync(join(folder, 'data', 'run'), { recursive: true });
   const port = await findFreePort();
   const file = join(folder, 'deploy.config.json');
   writeFileSync(file, JSON.stringify({ listen: { http: `127.0.0.1:${port}` } }));
@@ -168,22 +171,28 @@ type Serving = { stop(): Promise<void>; restart(): Promise<void> };
 
 async function serve(
   desk: ApiDesk,
-  options: Omit<Parameters<typeof openApi>[1], 'trusted'>,
+  options: Omit<Parameters<typeof openApi>[1], 'trusted' | 'log'> & { readonly log: ReceiveLog },
 ): Promise<Serving> {
   const { config } = desk;
+  const { log } = options;
   let running: (() => Promise<void>)[] = [];
   async function start(): Promise<void> {
-    for (const trusted of [false, true]) {
-      const api = await openApi(desk, { ...options, trusted });
-      const server = createServer((request, response) => api.respond(request, response));
-      server.listen(trusted ? { path: join(config.data, 'hawser.sock') } : config.listen.http);
-      await once(server, 'listening');
-      running.push(async () => {
-        server.close();
-        server.closeAllConnections();
-        await api.close();
-      });
+    const folders = planFolders(config.data);
+    const api = await openApi(desk, { ...options, trusted: false });
+    const trusted = await openApi(desk, { ...options, trusted: true });
+    const doors = [
+      { where: config.listen.http, respond: api.respond, url: config.url },
+      { where: { path: folders.guestSocket }, respond: api.respond, url: null },
+      { where: { path: folders.socket }, respond: trusted.respond, url: null },
+    ];
+    for (const door of doors) {
+      const http = await openHttp({ ...door, log });
+      running.push(async () => http[Symbol.asyncDispose]());
     }
+    running.push(
+      () => api.close(),
+      () => trusted.close(),
+    );
   }
   async function stop(): Promise<void> {
     await Promise.all(running.map((end) => end()));

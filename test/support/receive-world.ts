@@ -1,7 +1,5 @@
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EnvironmentConfig, Limits } from '../../src/config.ts';
@@ -13,6 +11,7 @@ import { type GitRunTimings, openGitRuns } from '../../src/receive/git-runs.ts';
 import { type GitHttpTimings, openGitHttp } from '../../src/receive/http.ts';
 import { openReceiver } from '../../src/receive/perform.ts';
 import type { MayPush, PushDesk, PushedDeploy } from '../../src/receive/push.ts';
+import { type HttpOptions, openHttp } from '../../src/server/http.ts';
 
 export const token = 'right-token';
 
@@ -75,6 +74,7 @@ export type WorldOptions = {
   isFree?: PushDesk['isFree'];
   allowForce?: boolean;
   mayPush?: MayPush;
+  tls?: HttpOptions['tls'];
 };
 
 /** A git server over real HTTP with a fake rest: deploys end as the test says, and a live one moves its branch. */
@@ -101,12 +101,17 @@ export async function openWorld(options: WorldOptions = {}) {
   const timings = options.timings ?? {};
   const runs = openGitRuns({ git, receiver, limits: all, log, timings });
   const gitHttp = openGitHttp({ git, runs, door, limits: all, log, timings });
-  const server = createServer({ requestTimeout: 0 }, (request, response) => {
-    if (gitHttp.matches(request.url ?? '')) gitHttp.respond(request, response);
-    else response.writeHead(404).end('not git\n');
+  const http = await openHttp({
+    where: { host: '127.0.0.1', port: 0 },
+    url: 'http://127.0.0.1',
+    tls: options.tls ?? null,
+    log,
+    respond: (request, response) => {
+      if (gitHttp.matches(request.url ?? '')) gitHttp.respond(request, response);
+      else response.writeHead(404).end('not git\n');
+    },
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
+  const { port } = http;
   return {
     folder,
     git,
@@ -120,8 +125,7 @@ export async function openWorld(options: WorldOptions = {}) {
     url: (app = 'shop') => `http://deploy:${token}@127.0.0.1:${port}/${app}.git`,
     async [Symbol.asyncDispose]() {
       await runs[Symbol.asyncDispose]();
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      await http[Symbol.asyncDispose]();
       await receiver[Symbol.asyncDispose]();
       await rm(folder, { recursive: true, force: true });
     },

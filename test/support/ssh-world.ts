@@ -118,7 +118,7 @@ function makeClients({ api, world, port, known }: Parts) {
     runGit: runClient,
     store: world.git,
     /** Gits in the world's repositories and commands of the command line that run on. */
-    processes: () => listProcesses(join(folder, 'repositories'), api.url),
+    processes: () => listProcesses(join(folder, 'repositories'), api.config.data),
   };
 }
 
@@ -135,11 +135,11 @@ async function collect(child: ChildProcessWithoutNullStreams) {
   return { code, ...said };
 }
 
-function listProcesses(repositories: string, apiUrl: string): string[] {
+function listProcesses(repositories: string, data: string): string[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map((pid) => [readQuietly(`/proc/${pid}/cmdline`), readQuietly(`/proc/${pid}/environ`)] as const)
-    .filter(([line, env]) => line.includes(repositories) || env.includes(`HAWSER_URL=${apiUrl}`))
+    .filter(([line, env]) => line.includes(repositories) || env.includes(`HAWSER_SOCKET=${data}`))
     .map(([line]) => line.replaceAll('\0', ' '));
 }
 

@@ -15,6 +15,7 @@ test('an empty object gives the documented defaults', (t) => {
   assert.deepEqual(config.listen, {
     http: { host: '127.0.0.1', port: 7070 },
     ssh: { host: '127.0.0.1', port: 7022 },
+    tls: null,
   });
   assert.equal(config.redis, 'embedded');
   assert.equal(config.registry, 'embedded');

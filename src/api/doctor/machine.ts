@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { statfs } from 'node:fs/promises';
 import { promisify } from 'node:util';
+import { readExpiry } from '../../config/certificate.ts';
 import type { Config } from '../../config.ts';
 import { failureCatalogue } from '../../failure-catalogue.ts';
 import { readFingerprint } from '../../receive/ssh-host-key.ts';
@@ -18,6 +19,7 @@ export async function examineMachine(desk: ApiDesk): Promise<readonly Finding[]>
     look('git', examineGit),
     look('disk', () => examineDisk(config)),
     look('ssh', () => examineSsh(config)),
+    ...examineTls(config),
     ...(await examineParts(desk)),
   ]);
 }
@@ -59,6 +61,24 @@ async function examineSsh({ data, listen }: Config): Promise<Finding> {
   return fingerprint === null
     ? failed('ssh', `${place} has no host key`, 'Start hawser server: it makes one.')
     : ok('ssh', `${place}, host key ${fingerprint}`);
+}
+
+const warnDays = 14;
+
+/** A certificate that has run out stops nobody from starting, so it is told here. */
+function examineTls({ listen }: Config): readonly Promise<Finding>[] {
+  const { tls } = listen;
+  if (tls === null) return [];
+  return [
+    look('tls', async () => {
+      const until = readExpiry(tls.cert);
+      const days = Math.floor((until.getTime() - Date.now()) / 86_400_000);
+      const detail = `${tls.cert} is valid until ${until.toISOString().slice(0, 10)}`;
+      return days >= warnDays
+        ? ok('tls', detail)
+        : failed('tls', detail, 'Renew it; it is read again at once.');
+    }),
+  ];
 }
 
 const fixes: Readonly<Record<string, string>> = {
