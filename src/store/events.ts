@@ -1,4 +1,5 @@
 import type { Selectable } from 'kysely';
+import { recordDone } from './audit.ts';
 import type { Database } from './database.ts';
 import type { Tables } from './tables.ts';
 
@@ -12,13 +13,14 @@ export type RecordedEvent = {
   readonly detail: string;
 };
 
-/** Records what a person did that is no deploy by itself. */
+/** Records what a person did that is no deploy by itself; with it the entry of the audit log, when somebody asked for it. */
 export async function recordEvent(db: Database, { appId, ...event }: RecordedEvent): Promise<void> {
   const at = new Date().toISOString();
   await db
     .insertInto('events')
     .values({ ...event, app_id: appId, at })
     .execute();
+  await recordDone(db, { env: event.env });
 }
 
 /** The newest first. */

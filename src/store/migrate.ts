@@ -4,6 +4,7 @@ import { Failure } from '../failure.ts';
 import * as first from './migrations/0001-first.ts';
 import * as pipelines from './migrations/0002-pipelines.ts';
 import * as access from './migrations/0003-access.ts';
+import * as audit from './migrations/0006-audit.ts';
 import type { Tables } from './tables.ts';
 
 /** Forward only: a migration is never edited after it was released, the next one mends it. */
@@ -11,6 +12,7 @@ const migrations = {
   '0001-first': { up: first.up },
   '0002-pipelines': { up: pipelines.up },
   '0003-access': { up: access.up },
+  '0006-audit': { up: audit.up },
 };
 
 /** Brings the schema up to date. Throws `ledger_newer` when a newer version of Hawser made it. */
