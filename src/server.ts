@@ -14,6 +14,7 @@ import { openGitHttp } from './receive/http.ts';
 import { openReceiver } from './receive/perform.ts';
 import { openGitSsh } from './server/git-ssh.ts';
 import { openHttp } from './server/http.ts';
+import { openAudit } from './store/audit-open.ts';
 import { makeFolders, planFolders } from './supervise/folders.ts';
 import { lockRole } from './supervise/role-lock.ts';
 import { untilAborted, watchShutdown } from './supervise/shutdown.ts';
@@ -34,8 +35,12 @@ export async function runServer(config: Config, readAgain: () => Config): Promis
   const { limits } = config;
   // Closed last: who follows a push is told what becomes of it before the connections end.
   await using listeners = new AsyncDisposableStack();
+  await using audit = openAudit(db, {
+    report: (err) => log.error({ err }, 'what was refused again and again is not written down'),
+  });
   await using receiver = await openReceiver({
     git,
+    audit,
     desk: openPushDesk(drivers),
     limits,
     allowForce: false,
@@ -44,18 +49,18 @@ export async function runServer(config: Config, readAgain: () => Config): Promis
   });
   const door = openDoor({ db, git, log });
   await using runs = openGitRuns({ git, receiver, limits, log, timings: { drainMs } });
-  const gitHttp = openGitHttp({ git, runs, door, limits, log });
+  const gitHttp = openGitHttp({ git, runs, door, audit, limits, log });
   const desk = openApiDesk(platform, readAgain);
   const guests = openGuests();
-  const api = await openApi(desk, { trusted: false, log, guests });
-  const trusted = await openApi(desk, { trusted: true, log });
+  const api = await openApi(desk, { trusted: false, log, audit, guests });
+  const trusted = await openApi(desk, { trusted: true, log, audit });
   const respond: RequestListener = (request, response) =>
     (gitHttp.matches(request.url ?? '') ? gitHttp : api).respond(request, response);
   const { http, tls } = config.listen;
   listeners.use(await openHttp({ where: http, respond, url: config.url, tls, log }));
   listeners.use(await openSocket(folders.guestSocket, api.respond, log));
   listeners.use(await openSocket(folders.socket, trusted.respond, log));
-  listeners.use(await openGitSsh(config, { door, runs, guests, log }));
+  listeners.use(await openGitSsh(config, { door, runs, audit, guests, log }));
   await reconcile(drivers);
   log.info({ ...http, tls: tls !== null }, 'serving');
   await untilAborted(shutdown);

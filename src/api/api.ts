@@ -4,6 +4,8 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { Failure } from '../failure.ts';
 import { type Actor, nobody, operator } from '../model/access.ts';
 import type { App } from '../model/app.ts';
+import type { Audit } from '../model/audit.ts';
+import { openRouteAudit, type Seen } from './audit.ts';
 import { decideEnvironment, findSubject, readActor, refuseTokenInUrl, type Subject } from './authorize.ts';
 import { checkInput } from './check.ts';
 import type { ApiDesk, ApiLog } from './desk.ts';
@@ -25,6 +27,8 @@ export type ApiOptions = {
   /** Of the administrator's own door on this machine: who comes in there is `operator`, without a token. */
   readonly trusted: boolean;
   readonly log: ApiLog;
+  /** Where it is written down who did what. */
+  readonly audit: Audit;
   /** Who came in by another door. */
   readonly guests?: Guests;
 };
@@ -32,10 +36,11 @@ export type ApiOptions = {
 const base = '/api/v1';
 const bodyLimit = 1024 * 1024;
 
-type Entered = { readonly actor: Actor; readonly subject: Subject };
+type Entered = Seen & { readonly actor: Actor; readonly subject: Subject };
 
 /** The HTTP API as a listener of requests; the servers in front of it are the caller's. */
-export async function openApi(desk: ApiDesk, { trusted, log, guests }: ApiOptions): Promise<Api> {
+export async function openApi(desk: ApiDesk, { trusted, log, audit, guests }: ApiOptions): Promise<Api> {
+  const routeAudit = openRouteAudit(audit, { trusted, guests });
   const closing = new AbortController();
   const server = fastify({
     bodyLimit,
@@ -45,7 +50,7 @@ export async function openApi(desk: ApiDesk, { trusted, log, guests }: ApiOption
     frameworkErrors: (error, request, reply) => void refuse(error, request, reply, log),
   });
   server.removeContentTypeParser('text/plain');
-  const entered = new WeakMap<FastifyRequest, Entered>();
+  const entered = new WeakMap<FastifyRequest, Seen>();
   server.addHook('onRequest', async (request, reply) => {
     reply.headers({
       'x-request-id': request.id,
@@ -54,7 +59,12 @@ export async function openApi(desk: ApiDesk, { trusted, log, guests }: ApiOption
     });
     refuseTokenInUrl(request.url);
   });
-  server.setErrorHandler((error, request, reply) => refuse(error, request, reply, log));
+  server.setErrorHandler(async (error, request, reply) => {
+    const seen = entered.get(request) ?? { raw: request.raw, params: {} };
+    // Who is refused is told so, whatever becomes of the entry.
+    await routeAudit.refuse(seen, error).catch((fault: unknown) => report(fault, request, log));
+    return refuse(error, request, reply, log);
+  });
   server.setNotFoundHandler((request, reply) => {
     throw missing(request, reply);
   });
@@ -69,31 +79,35 @@ export async function openApi(desk: ApiDesk, { trusted, log, guests }: ApiOption
       url: base + route.path,
       // Before the body is read: who may not ask sends nothing.
       onRequest: async (request) => {
+        const params = request.params as Record<string, string>;
+        const seen = { raw: request.raw, route, params };
+        entered.set(request, seen);
         const known = trusted ? operator : route.right === null ? nobody : null;
         const actor = known ?? (await readActor(desk.db, request.raw, guests));
-        const params = request.params as Record<string, string>;
-        entered.set(request, { actor, subject: await findSubject(desk.db, route, { params, actor }) });
+        entered.set(request, { ...seen, actor });
+        const subject = await findSubject(desk.db, route, { params, actor });
+        entered.set(request, { ...seen, actor, subject } as Entered);
       },
       handler: async (request, reply) => {
-        const { actor, subject } = entered.get(request) as Entered;
+        const seen = entered.get(request) as Entered;
+        const { actor, subject } = seen;
         const signal = signalOf(reply, closing.signal);
         const { app } = subject;
         const raw = { ...(request.query as object), ...Object(request.body) };
         const env = await decideEnvironment(desk, route, { actor, app, input: raw });
         const query = checkInput(route.query, { ...(request.query as object) }, 'query');
         const body = checkInput(route.body, request.body ?? {}, 'body');
-        const answer = await route.answer({
-          desk,
-          actor,
+        const place = await findPlaceOf(route, app, env);
+        const asked = {
+          ...{ desk, actor, query, body, signal, params: seen.params },
+          ...place,
           ...subject,
-          ...(await findPlaceOf(route, app, env)),
-          params: request.params as Record<string, string>,
-          query,
-          body,
           lastEventId: request.headers['last-event-id'] as string | undefined,
           wantsText: (request.headers.accept ?? '').startsWith('text/plain'),
-          signal,
-        });
+        };
+        const about = place.place ?? subject.place;
+        const names = { app: app?.name ?? about?.app.name, env: about?.environment.name };
+        const answer = await routeAudit.perform({ ...seen, ...names, body }, () => route.answer(asked));
         return sendAnswer(answer, reply, {
           requestId: request.id,
           signal,
@@ -111,7 +125,7 @@ export async function openApi(desk: ApiDesk, { trusted, log, guests }: ApiOption
   }
 
   async function findPlaceOf({ ensures }: Route, app: App | undefined, env: string | null) {
-    if (app === undefined || env === null) return {};
+    if (app === undefined || env === null) return { place: undefined };
     return { place: await (ensures ? ensurePlace(desk, app, env) : choosePlace(desk.db, app, env)) };
   }
 

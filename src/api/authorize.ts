@@ -31,11 +31,16 @@ export async function readActor(db: Database, request: IncomingMessage, guests?:
       fix: 'Send "Authorization: Bearer TOKEN"; hawser tokens:create makes one.',
     });
   }
-  const token = /^Bearer +([^\s]+)$/i.exec(header)?.[1];
+  const token = readBearer(request);
   if (token === undefined || headers.length > 1) {
     throw new Failure('token_malformed', 'The Authorization header is not "Bearer TOKEN".');
   }
   return (await guests?.find(token)) ?? toActor('token', await authenticate(db, token));
+}
+
+/** The token of the header, when it has the form. */
+export function readBearer(request: IncomingMessage): string | undefined {
+  return /^Bearer +([^\s]+)$/i.exec(request.headers.authorization ?? '')?.[1];
 }
 
 export type Subject = { readonly app?: App; readonly deploy?: Deploy; readonly place?: Place };

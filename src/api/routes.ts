@@ -1,6 +1,7 @@
 import type { Route } from './route.ts';
 import { approvalRoutes } from './routes/approvals.ts';
 import { appRoutes } from './routes/apps.ts';
+import { auditRoutes } from './routes/audit.ts';
 import { configRoutes } from './routes/config.ts';
 import { containerRoutes } from './routes/containers.ts';
 import { deployRoutes } from './routes/deploys.ts';
@@ -37,5 +38,6 @@ export const routes: readonly Route[] = [
   ...tokenRoutes,
   ...keyRoutes,
   ...diskRoutes,
+  ...auditRoutes,
   ...installationRoutes,
 ];

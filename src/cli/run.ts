@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { addApprovalCommands } from './commands/approvals.ts';
 import { addAppCommands } from './commands/apps.ts';
+import { addAuditCommands } from './commands/audit.ts';
 import { addConfigCommands } from './commands/config.ts';
 import { addContainerCommands } from './commands/containers.ts';
 import { addDeployCommands } from './commands/deploys.ts';
@@ -82,6 +83,7 @@ export function openProgram(
     addTokenCommands,
     addKeyCommands,
     addDiskCommands,
+    addAuditCommands,
   ];
   for (const add of adders) add(program, session);
   for (const command of program.commands) command.copyInheritedSettings(program);

@@ -22,6 +22,8 @@ export type AuditAct = {
   readonly object: string | null;
 };
 
+export type AskedAct = AuditAsker & AuditAct;
+
 export type AuditOutcome = {
   readonly outcome: 'done' | 'refused' | 'failed';
   /** Of the Failure; null when it was done. */
@@ -42,6 +44,19 @@ export type AuditEntry = NewAuditEntry & {
   readonly previous: string;
   readonly hash: string;
 };
+
+/** The audit log as those see it who do what people ask for. */
+export type Audit = {
+  /** Does it and writes that it is done, in the transaction of the change when that calls `recordDone`. */
+  perform<T>(act: AskedAct, work: () => Promise<T>): Promise<T>;
+  /** Writes what can happen as often as a stranger likes: what comes again soon is counted. */
+  note(act: AskedAct, outcome: AuditOutcome): Promise<void>;
+};
+
+/** An address of a socket without the form that IPv4 has in IPv6. */
+export function plainAddress(address: string | undefined): string {
+  return address?.replace(/^::ffff:(?=[\d.]+$)/i, '') ?? '';
+}
 
 /** Where a chain begins, and where each entry of it ends. */
 export type AuditLink = { readonly seq: number; readonly hash: string };

@@ -33,6 +33,7 @@ export function openDoor({ db, git, log }: Pick<PipelineDrivers, 'db' | 'git' | 
       return {
         app: { id: app.id, name: app.name },
         actor: actor.name,
+        actorKind: actor.kind,
         mayPush: (env) => allow(actor, 'push', { app, env }),
       };
     },

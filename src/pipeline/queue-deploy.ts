@@ -3,6 +3,7 @@ import type { App, Environment } from '../model/app.ts';
 import type { Deploy } from '../model/deploy.ts';
 import { positionOf } from '../queue/turn.ts';
 import { askApproval } from '../store/approvals.ts';
+import { recordDone } from '../store/audit.ts';
 import { getDeploy, insertDeploy, listUnfinished, type NewDeploy } from '../store/deploys.ts';
 import { recordJournal } from '../store/journals.ts';
 import type { PipelineDrivers } from './drivers.ts';
@@ -28,6 +29,8 @@ export async function queueDeploy(
   const deploy = await drivers.db.transaction().execute(async (tx) => {
     await refuseWhenClosed(tx, place, wanted, new Date());
     const recorded = await insertDeploy(tx, wanted);
+    const names = { app: place.app.name, env: place.environment.name };
+    await recordDone(tx, { ...names, object: describeDeploy(wanted) });
     if (!wanted.awaitsApproval) return recorded;
     await askApproval(tx, recorded);
     return getDeploy(tx, recorded.id);
@@ -35,6 +38,10 @@ export async function queueDeploy(
   announce('receive', 'record', deploy.id);
   await tellQueued(drivers, place, deploy, lines);
   return deploy;
+}
+
+function describeDeploy({ id, source }: NewDeploy): string {
+  return source === null ? `deploy ${id}` : `deploy ${id} of ${source.commit.slice(0, 12)} (${source.ref})`;
 }
 
 /** The same for one that is recorded already. */

@@ -1,4 +1,5 @@
 import { forgetApp, listApps, listDestroyedApps, listPlaces } from '../store/apps.ts';
+import { cutAudit } from '../store/audit-chain.ts';
 import { findNewestBefore, listDeploys } from '../store/deploys.ts';
 import { forgetEvents, forgetLostContainers, forgetSteps, listDeploysWithSteps } from '../store/forget.ts';
 import { forgetJournal, listJournals } from '../store/journals.ts';
@@ -34,7 +35,9 @@ export async function sweepOld(drivers: PipelineDrivers): Promise<void> {
     await forgetJournal(db, id);
   }
   for (const id of (await listDeploysWithSteps(db, newest)).filter(isOld)) await forgetSteps(db, id);
-  await forgetEvents(db, new Date(Date.now() - yearMs).toISOString());
+  const yearAgo = new Date(Date.now() - yearMs).toISOString();
+  await forgetEvents(db, yearAgo);
+  await cutAudit(db, yearAgo);
 }
 
 /** A source and a journal are kept while their deploy is in retention. */

@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import type { Limits } from '../config.ts';
 import { Failure } from '../failure.ts';
+import type { Audit } from '../model/audit.ts';
 import type { Git } from './git.ts';
 import type { ObjectReader } from './object-reader.ts';
 import { planPush, type RefFacts, type RefUpdate, zeroOid } from './plan.ts';
@@ -8,6 +9,7 @@ import type { HookCall, Push, PushDesk } from './push.ts';
 import { checkTree } from './tree-check.ts';
 
 export type ReceiveParts = {
+  readonly audit: Audit;
   readonly git: Git;
   readonly desk: PushDesk;
   readonly limits: Limits;

@@ -5,6 +5,7 @@ import type { MayPush, PushedApp } from './push.ts';
 export type EnteredApp = {
   readonly app: PushedApp;
   readonly actor: string;
+  readonly actorKind: Actor['kind'];
   readonly mayPush: MayPush;
 };
 

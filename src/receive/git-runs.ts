@@ -3,6 +3,7 @@ import type { Limits } from '../config.ts';
 import { Failure } from '../failure.ts';
 import type { Git } from './git.ts';
 import { within } from './git-answer.ts';
+import type { GitOrigin } from './git-asker.ts';
 import type { EnteredApp } from './git-door.ts';
 import { endGit } from './git-exchange.ts';
 import { spawnGit } from './git-process.ts';
@@ -13,6 +14,7 @@ import { openSlots } from './slots.ts';
 
 /** How one git is run for one client, whatever carries the conversation. */
 export type GitRun = EnteredApp & {
+  readonly origin: GitOrigin;
   readonly service: GitService;
   /** Value of GIT_PROTOCOL, when the client asked for a version. */
   readonly protocol: string | null;
@@ -92,8 +94,8 @@ export function openGitRuns({ git, receiver, limits, log, ...options }: GitRunsO
       resolve();
     };
     receiving.add(received);
-    const { app, actor, mayPush } = run;
-    const push = receiver.begin({ app, actor, mayPush, onReceived });
+    const { app, actor, actorKind, mayPush, origin } = run;
+    const push = receiver.begin({ app, actor, actorKind, mayPush, origin, onReceived });
     const config = { 'core.hooksPath': receiver.hooks, 'receive.maxInputSize': limits.push + 1024 * 1024 };
     const words = Object.entries(config).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
     try {

@@ -4,8 +4,11 @@ import { Writable } from 'node:stream';
 import { Git as GitServer } from 'node-git-server';
 import type { Limits } from '../config.ts';
 import { Failure } from '../failure.ts';
+import type { Actor } from '../model/access.ts';
+import { type Audit, plainAddress } from '../model/audit.ts';
 import type { Git } from './git.ts';
 import { answerFailure, untilClosed } from './git-answer.ts';
+import { describeGitAct, type GitOrigin, toRefusal } from './git-asker.ts';
 import type { EnteredApp, GitDoor } from './git-door.ts';
 import { performExchange, resultHeaders } from './git-exchange.ts';
 import { spawnGit } from './git-process.ts';
@@ -25,6 +28,7 @@ export type GitHttpOptions = {
   readonly git: Git;
   readonly runs: GitRuns;
   readonly door: GitDoor;
+  readonly audit: Audit;
   readonly limits: Limits;
   readonly log: ReceiveLog;
   readonly timings?: Partial<GitHttpTimings>;
@@ -48,7 +52,7 @@ const maxFetchRequest = 64 * 1024 * 1024;
 
 /** git over HTTP, guarded: nothing touches a disk or starts a process before the door let the request in. */
 export function openGitHttp(options: GitHttpOptions): GitHttp {
-  const { git, runs, door, limits, log } = options;
+  const { git, runs, door, limits, log, audit } = options;
   const timings = { ...defaults, ...options.timings };
   const advertiser = openAdvertiser(git);
 
@@ -57,8 +61,22 @@ export function openGitHttp(options: GitHttpOptions): GitHttp {
     const asked = parseGitRequest({ method, url, headers });
     const credentials = parseCredentials(headers.authorization);
     const right = asked.service === 'receive-pack' ? 'push' : 'read';
-    const entered = await door.enter(await door.identify(credentials), asked.appName, right);
+    const origin = originOf(request);
+    let actor: Actor | null = null;
+    const { appName: app } = asked;
+    const act = () => describeGitAct(origin, actor, { action: gitActions[right], app });
+    let entered: EnteredApp;
+    try {
+      actor = await door.identify(credentials);
+      entered = await door.enter(actor, app, right);
+    } catch (error) {
+      // The first request of every git comes without a password.
+      if (credentials !== null) await audit.note(act(), toRefusal(error));
+      throw error;
+    }
     await runs.admit(asked.service);
+    if (right === 'read' && asked.kind !== 'advertise')
+      await audit.note(act(), { outcome: 'done', code: null });
     await git.initRepository(entered.app.id);
     return { asked, entered, request, response };
   };
@@ -84,6 +102,7 @@ export function openGitHttp(options: GitHttpOptions): GitHttp {
     const body = { ...timings, bytes, tooLarge };
     await runs.run({
       ...entered,
+      origin: originOf(request),
       service,
       protocol,
       stateless: true,
@@ -109,6 +128,12 @@ export function openGitHttp(options: GitHttpOptions): GitHttp {
       answer(request, response).catch((error: unknown) => answerFailure(error, request, response, log));
     },
   };
+}
+
+const gitActions = { push: 'git:push', read: 'git:fetch' } as const;
+
+function originOf({ socket }: IncomingMessage): GitOrigin {
+  return { door: 'git-http', address: plainAddress(socket.remoteAddress) };
 }
 
 /** Refs as upload-pack tells them; protocol version 2 has no service line in front. */

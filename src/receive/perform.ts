@@ -4,12 +4,14 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 import type { Limits } from '../config.ts';
 import { Failure } from '../failure.ts';
+import type { Audit } from '../model/audit.ts';
 import { examinePush, type ReceiveParts } from './examine-push.ts';
 import type { Git } from './git.ts';
+import { describeGitAct, type GitOrigin, toRefusal } from './git-asker.ts';
 import type { EnteredApp } from './git-door.ts';
 import { printable } from './printable.ts';
 import type { HookAnswer, HookCall, Push, PushDesk } from './push.ts';
-import { describeFailure, recordPush } from './record-push.ts';
+import { describeFailure, recordPush, whoOf } from './record-push.ts';
 
 export type ReceiveLog = {
   info(details: object, message: string): void;
@@ -28,9 +30,11 @@ export type PushInFlight = {
   end(): void;
 };
 
+export type NewPush = EnteredApp & { readonly origin: GitOrigin; readonly onReceived?: () => void };
+
 /** Hears the hooks of all pushes in flight, over a socket that only our own user can open. */
 export type Receiver = {
-  begin(push: EnteredApp & { onReceived?: () => void }): PushInFlight;
+  begin(push: NewPush): PushInFlight;
   /** The reason why no push can be taken now, or null. */
   isFree(): Promise<Failure | null>;
   /** Folder for `core.hooksPath`. */
@@ -40,6 +44,7 @@ export type Receiver = {
 
 export type ReceiverOptions = {
   readonly git: Git;
+  readonly audit: Audit;
   readonly desk: PushDesk;
   readonly limits: Limits;
   /** Whether a branch that deploys may lose commits. */
@@ -107,13 +112,13 @@ async function drainSockets(sockets: ReadonlySet<Socket>): Promise<void> {
 
 function beginPush(
   pushes: Map<string, Push>,
-  { app, actor, mayPush, onReceived = () => undefined }: EnteredApp & { onReceived?: () => void },
+  { onReceived = () => undefined, ...entered }: NewPush,
   socket: string,
 ): PushInFlight {
   const id = randomBytes(12).toString('hex');
   const token = randomBytes(24).toString('hex');
   const left = new AbortController();
-  pushes.set(id, { id, token, app, actor, mayPush, left, onReceived, examined: null });
+  pushes.set(id, { ...entered, id, token, left, onReceived, examined: null });
   return {
     pushId: id,
     token,
@@ -170,6 +175,8 @@ async function answerPhase(
     await examinePush(parts, push, call, (text) => print(` !     ${text}`));
     return { accept: true };
   } catch (error) {
+    const act = describeGitAct(push.origin, whoOf(push), { action: 'git:push', app: push.app.name });
+    await options.audit.note(act, toRefusal(error));
     const lines = error instanceof Failure ? describeFailure(error) : describeBug(options.log, push, error);
     for (const line of lines) print(line);
     if (call.phase === 'pre-receive') return { accept: false };

@@ -1,6 +1,8 @@
 import type { EnvironmentConfig, PreviewConfig } from '../config.ts';
 import type { Failure } from '../failure.ts';
+import type { Actor } from '../model/access.ts';
 import type { DeployOptions, DeployState } from '../model/deploy.ts';
+import type { GitOrigin } from './git-asker.ts';
 import type { PushPlan } from './plan.ts';
 
 export type MayPush = (environment: string) => boolean;
@@ -48,6 +50,8 @@ export type Push = {
   readonly token: string;
   readonly app: PushedApp;
   readonly actor: string;
+  readonly actorKind: Actor['kind'];
+  readonly origin: GitOrigin;
   /** Whether the pusher may bring something to this environment of the app. */
   readonly mayPush: MayPush;
   /** Aborted when nobody listens any more: what is recorded goes on, following ends. */

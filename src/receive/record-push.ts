@@ -1,6 +1,7 @@
 import { announce } from '../announce.ts';
 import { Failure } from '../failure.ts';
 import type { ReceiveParts } from './examine-push.ts';
+import { describeGitAct, toRefusal } from './git-asker.ts';
 import { type PushPlan, planTogether, type RefDecision, type RefUpdate, zeroOid } from './plan.ts';
 import { oneLine } from './printable.ts';
 import type { HookCall, Push, RefAnswer } from './push.ts';
@@ -25,7 +26,7 @@ export async function recordPush(
   const plan = call.atomic ? planTogether(push.examined.plan) : push.examined.plan;
   const entries = call.updates.map((update) => findEntry(plan, update));
   const answers = new Map<string, RefAnswer>();
-  refuseRefs(entries, answers, print);
+  await refuseRefs(parts, push, entries, answers, print);
   await showPlans(parts, push, entries, answers, print);
   const recorded = await recordDeploys(parts, push, entries, answers, print);
   // An atomic push moves its other refs only once its one deploy is live.
@@ -55,11 +56,29 @@ export function describeFailure(failure: { code: string; message: string; fix: s
   return [`error[${failure.code}]: ${failure.message}`, `hint: ${failure.fix}`];
 }
 
-function refuseRefs(entries: readonly Entry[], answers: Map<string, RefAnswer>, print: Print): void {
+/** What a push asks of one ref, for the audit log. */
+function describeAct(push: Push, { ref, new: oid }: RefUpdate, env: string | null = null) {
+  const what = oid === zeroOid ? 'deleted' : oid.slice(0, 12);
+  const act = { action: 'git:push', app: push.app.name, env, object: `${ref} ${what}` };
+  return describeGitAct(push.origin, whoOf(push), act);
+}
+
+export function whoOf({ actor, actorKind }: Push) {
+  return { kind: actorKind, name: actor };
+}
+
+async function refuseRefs(
+  { audit }: ReceiveParts,
+  push: Push,
+  entries: readonly Entry[],
+  answers: Map<string, RefAnswer>,
+  print: Print,
+): Promise<void> {
   const said = new Set<string>();
   for (const { update, decision } of entries) {
     if (decision.kind !== 'refuse') continue;
     answers.set(update.ref, refused(update.ref, decision.message));
+    await audit.note(describeAct(push, update), { outcome: 'refused', code: decision.code });
     if (said.has(decision.message)) continue;
     said.add(decision.message);
     const how = decision.fix === null ? {} : { fix: decision.fix };
@@ -105,8 +124,12 @@ async function recordDeploys(
   for (const entry of entries) {
     if (entry.decision.kind !== 'deploy') continue;
     try {
-      recorded.set(entry, await recordDeploy(parts, push, entry.update, entry.decision, print));
+      const { update, decision } = entry;
+      const record = () => recordDeploy(parts, push, update, decision, print);
+      const act = describeAct(push, update, decision.environment);
+      recorded.set(entry, await parts.audit.perform(act, record));
     } catch (error) {
+      await parts.audit.note(describeAct(push, entry.update), toRefusal(error));
       answers.set(entry.update.ref, explain(entry.update.ref, error, print));
     }
   }
@@ -153,7 +176,7 @@ function explain(ref: string, error: unknown, print: Print): RefAnswer {
 }
 
 async function moveRefs(
-  { git, desk }: ReceiveParts,
+  { git, desk, audit }: ReceiveParts,
   push: Push,
   entries: readonly Entry[],
   answers: Map<string, RefAnswer>,
@@ -161,12 +184,16 @@ async function moveRefs(
 ): Promise<void> {
   for (const { update, decision } of entries) {
     if (decision.kind !== 'move') continue;
+    const { removes } = decision;
     try {
-      // The ledger knows first that a preview is to go, so that a kill leaves a branch and no preview behind.
-      if (decision.removes !== null) await desk.removePreview(push.app, decision.removes, push.actor);
-      await git.changeRefs(push.app.id, [toChange(update)]);
+      await audit.perform(describeAct(push, update, removes), async () => {
+        // The ledger knows first that a preview is to go, so that a kill leaves a branch and no preview behind.
+        if (removes !== null) await desk.removePreview(push.app, removes, push.actor);
+        await git.changeRefs(push.app.id, [toChange(update)]);
+      });
       answers.set(update.ref, { ref: update.ref, ok: true });
     } catch (error) {
+      await audit.note(describeAct(push, update), toRefusal(error));
       answers.set(update.ref, explain(update.ref, error, print));
     }
   }
@@ -177,7 +204,7 @@ function toChange(update: RefUpdate) {
 }
 
 async function moveAfterDeploy(
-  { git }: ReceiveParts,
+  { git, audit }: ReceiveParts,
   push: Push,
   entries: readonly Entry[],
   answers: Map<string, RefAnswer>,
@@ -188,6 +215,8 @@ async function moveAfterDeploy(
   const failed = [...answers.values()].some((answer) => !answer.ok);
   try {
     if (!failed) await git.changeRefs(push.app.id, moves.map(toChange));
+    for (const update of failed ? [] : moves)
+      await audit.perform(describeAct(push, update), async () => undefined);
     for (const { ref } of moves)
       answers.set(ref, failed ? refused(ref, 'the deploy of the push is not live') : { ref, ok: true });
   } catch (error) {

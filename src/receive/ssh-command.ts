@@ -6,8 +6,8 @@ import { type ChannelWriter, pumpInput, pumpOutput, type ServerChannel } from '.
 
 /** The command line of Hawser for those who have no Node: a process that may do what its actor may. */
 export type SshCommands = {
-  /** Starts it in a group of its own; `recheck` throws once the actor may not come in any more. */
-  start(argv: readonly string[], recheck: () => Promise<Actor>): RunningCommand;
+  /** Starts it in a group of its own; `recheck` throws once the actor may not come in any more, `address` is where it is. */
+  start(argv: readonly string[], recheck: () => Promise<Actor>, address: string): RunningCommand;
 };
 
 export type RunningCommand = {

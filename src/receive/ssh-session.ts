@@ -2,6 +2,8 @@ import type { EventEmitter } from 'node:events';
 import type { Limits } from '../config.ts';
 import { Failure } from '../failure.ts';
 import type { Actor } from '../model/access.ts';
+import type { Audit } from '../model/audit.ts';
+import { describeGitAct, type GitOrigin, toRefusal } from './git-asker.ts';
 import type { GitDoor } from './git-door.ts';
 import { readProtocol } from './git-request.ts';
 import { type GitRuns, pushTooLarge } from './git-runs.ts';
@@ -16,6 +18,7 @@ import { type Asked, parseAsked } from './ssh-words.ts';
 
 export type SessionOptions = {
   readonly door: GitDoor;
+  readonly audit: Audit;
   readonly runs: GitRuns;
   readonly commands: SshCommands;
   readonly commandSlots: Slots;
@@ -30,6 +33,8 @@ export type SessionOptions = {
 export type SessionOwner = {
   readonly line: Line;
   readonly blob: Buffer;
+  /** From where. */
+  readonly address: string;
   onRun(by: 1 | -1): void;
 };
 
@@ -121,38 +126,59 @@ async function converse(
 async function answer(
   asked: Asked | Failure | null,
   session: Session,
-  { blob }: SessionOwner,
+  { blob, address }: SessionOwner,
   options: SessionOptions,
 ): Promise<number> {
-  const { door, help } = options;
+  const { door, help, audit } = options;
   const recheck = async (): Promise<Actor> => {
     const actor = await door.recognize(blob, false);
     if (actor !== null) return actor;
     throw new Failure('key_not_valid', 'The key was removed, or it has expired.');
   };
-  const actor = await recheck();
-  if (asked instanceof Failure) throw asked;
-  if (asked?.kind === 'git') return answerGit(asked, session, actor, options);
-  if (asked?.kind === 'command') return answerCommand(asked.argv, session, recheck, options);
+  const origin = { door: 'git-ssh', address } as const;
+  const what = describeAsked(asked);
+  let actor: Actor | null = null;
+  try {
+    actor = await recheck();
+    if (asked instanceof Failure) throw asked;
+    if (asked?.kind === 'git') return await answerGit(asked, session, { actor, origin }, options);
+    if (asked?.kind === 'command') {
+      await audit.note(describeGitAct(origin, actor, what), { outcome: 'done', code: null });
+      return await answerCommand(asked.argv, session, { recheck, address }, options);
+    }
+  } catch (error) {
+    await audit.note(describeGitAct(origin, actor, what), toRefusal(error));
+    throw error;
+  }
   session.channel.resume();
   await session.writer.write(Buffer.from(`${[await door.greet(actor), ...help].join('\n')}\n`));
   return 0;
 }
 
+/** The name of a command alone: what comes behind it may be a secret. */
+function describeAsked(asked: Asked | Failure | null) {
+  if (asked === null || asked instanceof Failure) return { action: 'ssh:command' };
+  if (asked.kind === 'command') return { action: 'ssh:command', object: asked.argv[0] ?? null };
+  return { action: asked.service === 'receive-pack' ? 'git:push' : 'git:fetch', app: asked.appName };
+}
+
 async function answerGit(
   { service, appName }: Extract<Asked, { kind: 'git' }>,
   { channel, writer, protocol }: Session,
-  actor: Actor,
-  { door, runs, limits, pace = paceLimits }: SessionOptions,
+  { actor, origin }: { readonly actor: Actor; readonly origin: GitOrigin },
+  { door, runs, audit, limits, pace = paceLimits }: SessionOptions,
 ): Promise<number> {
   const isPush = service === 'receive-pack';
   const entered = await door.enter(actor, appName, isPush ? 'push' : 'read');
   await runs.admit(service);
+  const fetched = { action: 'git:fetch', app: appName };
+  if (!isPush) await audit.note(describeGitAct(origin, actor, fetched), { outcome: 'done', code: null });
   const tooLarge = () =>
     isPush ? pushTooLarge(limits) : new Failure('git_request_too_large', 'too much is asked for at once');
   const bytes = isPush ? limits.push + 64 * 1024 : maxFetchRequest;
   const code = await runs.run({
     ...entered,
+    origin,
     service,
     protocol,
     stateless: false,
@@ -165,12 +191,12 @@ async function answerGit(
 async function answerCommand(
   argv: readonly string[],
   { channel, writer, raw }: Session,
-  recheck: () => Promise<Actor>,
+  { recheck, address }: { readonly recheck: () => Promise<Actor>; readonly address: string },
   { commands, commandSlots }: SessionOptions,
 ): Promise<number> {
   const giveBack = await commandSlots.take(writer.gone);
   try {
-    return await performCommand(commands.start(argv, recheck), { channel, writer, raw });
+    return await performCommand(commands.start(argv, recheck, address), { channel, writer, raw });
   } finally {
     giveBack();
   }

@@ -2,6 +2,8 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import ssh2, { type AuthContext, type Connection } from 'ssh2';
 import { Failure } from '../failure.ts';
+import { plainAddress } from '../model/audit.ts';
+import { describeGitAct } from './git-asker.ts';
 import { type Gate, type GateLimits, openGate, type Visit } from './ssh-gate.ts';
 import { readKeyBlob } from './ssh-key.ts';
 import { watchLine } from './ssh-line.ts';
@@ -135,12 +137,20 @@ type ClientOptions = SshOptions & { readonly times: SshTimes };
 function receiveClient(client: Connection, { socket, visit, limit }: Arrival, options: ClientOptions): void {
   const { times, log } = options;
   const line = watchLine(socket);
+  const address = plainAddress(socket.remoteAddress);
   const login = openLogin(client, options);
   let running = 0;
   let sessions = 0;
   // Broken packets and lost connections: the protocol ends the connection by itself.
   client.on('error', () => undefined);
   client.once('handshake', () => limit(times.loginMs));
+  socket.once('close', () => {
+    if (login.key() !== null || !login.wasTried()) return;
+    const act = describeGitAct({ door: 'git-ssh', address }, null, { action: 'ssh:login' });
+    options.audit
+      .note(act, { outcome: 'refused', code: 'key_not_valid' })
+      .catch((error: unknown) => log.error({ err: error }, 'a refused login over SSH was not written down'));
+  });
   client.on('authentication', (asked) => {
     login.decide(asked).catch((error: unknown) => {
       if (!socket.destroyed) log.error({ err: error }, 'a login over SSH failed by a bug');
@@ -163,7 +173,7 @@ function receiveClient(client: Connection, { socket, visit, limit }: Arrival, op
       running += by;
       limit(running > 0 ? null : times.idleMs);
     };
-    joinSession(session, { line, blob, onRun }, options);
+    joinSession(session, { line, blob, address, onRun }, options);
   });
 }
 
@@ -172,12 +182,15 @@ type Login = {
   decide(asked: AuthContext): Promise<void>;
   /** The key that was shown and proven; null before. */
   key(): Buffer | null;
+  /** Whether some key was shown. */
+  wasTried(): boolean;
 };
 
 /** Public keys alone. A stranger's signature is checked like any other, so that the time tells nothing. */
 function openLogin(client: Connection, { door }: Pick<SshOptions, 'door'>): Login {
   let proven: Buffer | null = null;
   let refusals = 0;
+  let tried = false;
   const refuse = (asked: AuthContext) => {
     refusals += 1;
     // The first question of every client is what it may try.
@@ -186,8 +199,10 @@ function openLogin(client: Connection, { door }: Pick<SshOptions, 'door'>): Logi
   };
   return {
     key: () => proven,
+    wasTried: () => tried,
     async decide(asked) {
       if (asked.method !== 'publickey' || asked.username !== user) return refuse(asked);
+      tried = true;
       const { key, signature, blob: data, hashAlgo: hash } = asked;
       const shown = readKeyBlob(key.data);
       const isKnown = shown !== null && (await door.recognize(key.data, false)) !== null;

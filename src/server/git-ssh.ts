@@ -8,7 +8,7 @@ import { openGuestCommands } from './guest-commands.ts';
 /** Opens git, and the command line, over SSH as deploy.config.json says. Throws `port_in_use`. */
 export async function openGitSsh(
   config: Config,
-  { guests, ...parts }: Pick<SshOptions, 'door' | 'runs' | 'log'> & { readonly guests: Guests },
+  { guests, ...parts }: Pick<SshOptions, 'door' | 'runs' | 'audit' | 'log'> & { readonly guests: Guests },
 ): Promise<AsyncDisposable> {
   const { key, fingerprint } = await ensureHostKey(config.data);
   const opened = await openSsh({

@@ -30,9 +30,9 @@ const confinement = [
 export function openGuestCommands(config: Pick<Config, 'data'>, guests: Guests): SshCommands {
   const { guestSocket } = planFolders(config.data);
   return {
-    start(argv, recheck) {
+    start(argv, recheck, address) {
       refuseLocal(argv);
-      const { token, takeBack } = guests.lend(recheck);
+      const { token, takeBack } = guests.lend(recheck, address);
       const child = spawn(process.execPath, [...confinement, join(root, 'src', 'main.ts'), ...argv], {
         cwd: '/',
         env: {

@@ -1,8 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Selectable } from 'kysely';
 import {
+  type AskedAct,
   type AuditAct,
-  type AuditAsker,
   type AuditEntry,
   type AuditLink,
   chainStart,
@@ -12,8 +12,6 @@ import {
 } from '../model/audit.ts';
 import type { Database } from './database.ts';
 import type { Tables } from './tables.ts';
-
-export type AskedAct = AuditAsker & AuditAct;
 
 type Asked = { readonly act: AskedAct; written: AuditLink | null };
 

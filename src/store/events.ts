@@ -20,7 +20,8 @@ export async function recordEvent(db: Database, { appId, ...event }: RecordedEve
     .insertInto('events')
     .values({ ...event, app_id: appId, at })
     .execute();
-  await recordDone(db, { env: event.env });
+  const object = event.detail === '' ? null : event.detail;
+  await recordDone(db, { env: event.env, object });
 }
 
 /** The newest first. */

@@ -12,6 +12,7 @@ import { openFleet } from '../../src/fleet/fleet.ts';
 import { type Journals, openJournals } from '../../src/log/journal.ts';
 import type { Right } from '../../src/model/access.ts';
 import type { App, Environment } from '../../src/model/app.ts';
+import type { Audit } from '../../src/model/audit.ts';
 import type { Deploy } from '../../src/model/deploy.ts';
 import { acceptRetry, acceptRollback, cancelDeploy } from '../../src/pipeline/accept.ts';
 import { acceptChange } from '../../src/pipeline/accept-change.ts';
@@ -23,6 +24,7 @@ import { abortDeploy, continueDeploy } from '../../src/pipeline/waiting-rollout.
 import type { ReceiveLog } from '../../src/receive/perform.ts';
 import { openHttp } from '../../src/server/http.ts';
 import { createApp, destroyApp, ensureEnvironment } from '../../src/store/apps.ts';
+import { openAudit } from '../../src/store/audit-open.ts';
 import { type Database, openLedger } from '../../src/store/database.ts';
 import {
   advanceDeploy,
@@ -45,6 +47,7 @@ export type ApiWorld = {
   readonly logged: readonly object[];
   /** Who came in by another door. */
   readonly guests: Guests;
+  readonly audit: Audit;
   readonly shop: { readonly app: App; readonly environment: Environment };
   makeToken(appId: string | null, ...rights: Right[]): Promise<string>;
   ask(method: string, path: string, asking?: Asking): Promise<Answered>;
@@ -90,7 +93,12 @@ export async function openApiWorld(t: TestContext, desk: Partial<ApiDesk> = {}):
   const note = (fields: object, message: string) => void logged.push({ message, ...fields });
   const whole = { ...makeDesk(config, db, journals), ...desk };
   const guests = openGuests();
-  const serving = await serve(whole, { log: { info: note, warn: note, error: note }, guests });
+  const audit = openAudit(db, { report: (error) => void logged.push({ message: String(error) }) });
+  const serving = await serve(whole, {
+    audit,
+    log: { info: note, warn: note, error: note },
+    guests,
+  });
   t.after(() => serving.stop());
   const app = await createApp(db, 'shop', 'test');
   const environment = await ensureEnvironment(db, app, { name: 'production', domain: 'shop.localhost' });
@@ -112,6 +120,7 @@ export async function openApiWorld(t: TestContext, desk: Partial<ApiDesk> = {}):
     url: config.url,
     logged,
     guests,
+    audit,
     shop: { app, environment },
     async makeToken(appId, ...rights) {
       const made = await createToken(db, { name: rights.join(' '), appId, rights, days: 1, actor: 'test' });

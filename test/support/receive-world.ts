@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EnvironmentConfig, Limits } from '../../src/config.ts';
 import { Failure } from '../../src/failure.ts';
+import type { AskedAct, Audit, AuditOutcome } from '../../src/model/audit.ts';
 import type { DeployState } from '../../src/model/deploy.ts';
 import { type Git, openGit } from '../../src/receive/git.ts';
 import type { GitDoor } from '../../src/receive/git-door.ts';
@@ -73,6 +74,7 @@ export type WorldOptions = {
   outcome?: Outcome;
   isFree?: PushDesk['isFree'];
   allowForce?: boolean;
+  audit?: Audit;
   mayPush?: MayPush;
   tls?: HttpOptions['tls'];
 };
@@ -89,8 +91,18 @@ export async function openWorld(options: WorldOptions = {}) {
   const log = { info: note, warn: note, error: note };
   const desk = openDesk(git, options, recorded, followed);
   const socket = join(folder, 'hooks.sock');
+  const audited: (AskedAct & AuditOutcome)[] = [];
+  const audit: Audit = options.audit ?? {
+    async perform(act, work) {
+      const result = await work();
+      audited.push({ ...act, outcome: 'done', code: null });
+      return result;
+    },
+    note: async (act, outcome) => void audited.push({ ...act, ...outcome }),
+  };
   const receiver = await openReceiver({
     git,
+    audit,
     desk,
     limits: all,
     allowForce: options.allowForce ?? false,
@@ -100,7 +112,7 @@ export async function openWorld(options: WorldOptions = {}) {
   const door = openDoor(options);
   const timings = options.timings ?? {};
   const runs = openGitRuns({ git, receiver, limits: all, log, timings });
-  const gitHttp = openGitHttp({ git, runs, door, limits: all, log, timings });
+  const gitHttp = openGitHttp({ git, runs, door, audit, limits: all, log, timings });
   const http = await openHttp({
     where: { host: '127.0.0.1', port: 0 },
     url: 'http://127.0.0.1',
@@ -117,6 +129,8 @@ export async function openWorld(options: WorldOptions = {}) {
     git,
     receiver,
     runs,
+    audited,
+    audit,
     recorded,
     followed,
     logged,
@@ -150,6 +164,7 @@ function openDoor(options: WorldOptions): GitDoor & { entered: string[] } {
       return {
         app: { id: `id-${appName}`, name: appName },
         actor: actor.name,
+        actorKind: actor.kind,
         mayPush: options.mayPush ?? (() => true),
       };
     },

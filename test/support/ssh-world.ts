@@ -20,7 +20,7 @@ export type SshWorldOptions = WorldOptions & Pick<Partial<SshOptions>, 'times' |
 /** The receive world with the real door, ledger and API behind it, reached by the real ssh over a loopback port. */
 export async function openSshWorld(t: TestContext, options: SshWorldOptions = {}) {
   const api = await openApiWorld(t);
-  const world = await openWorld(options);
+  const world = await openWorld({ ...options, audit: api.audit });
   t.after(() => world[Symbol.asyncDispose]());
   const note = (details: object, message: string) => void world.logged.push({ message, ...details });
   const log = { info: note, warn: note, error: note };
@@ -33,6 +33,7 @@ export async function openSshWorld(t: TestContext, options: SshWorldOptions = {}
     limits: { ...limits, ...options.limits },
     door: openDoor({ db: api.db, git: world.git, log }),
     runs: world.runs,
+    audit: world.audit,
     commands: openGuestCommands(api.config, api.guests),
     commandSlots: openCommandSlots(),
     help: ['no shell'],

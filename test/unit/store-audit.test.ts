@@ -8,7 +8,7 @@ import fc from 'fast-check';
 import type { NewAuditEntry } from '../../src/model/audit.ts';
 import { appendAudit, listAudit, performAudited, recordDone } from '../../src/store/audit.ts';
 import { cutAudit, verifyAudit } from '../../src/store/audit-chain.ts';
-import { openAuditTally } from '../../src/store/audit-tally.ts';
+import { openAudit } from '../../src/store/audit-open.ts';
 import { openLedger } from '../../src/store/database.ts';
 
 const asker = { actorKind: 'token', actor: 'ci', door: 'api', address: '192.0.2.7' } as const;
@@ -34,7 +34,10 @@ function dropTriggers(raw: DatabaseSync): void {
 
 test('the ledger refuses to change or remove an entry', async (t) => {
   const { raw } = await openChain(t, 3);
-  assert.throws(() => raw.exec("update audit set actor = 'somebody else' where seq = 2"), /only ever appended/);
+  assert.throws(
+    () => raw.exec("update audit set actor = 'somebody else' where seq = 2"),
+    /only ever appended/,
+  );
   assert.throws(() => raw.exec('delete from audit where seq = 2'), /only ever cut/);
 });
 
@@ -160,7 +163,7 @@ test('what is refused again and again is counted, whatever strangers do', async 
   const { db } = await openChain(t, 0);
   const refused = { outcome: 'refused', code: 'token_unknown' } as const;
   {
-    await using tally = openAuditTally(db, { report: (error) => assert.fail(String(error)) });
+    await using tally = openAudit(db, { report: (error) => assert.fail(String(error)) });
     for (let n = 0; n < 500; n += 1) await tally.note({ ...act, object: `try ${n}` }, refused);
     assert.equal((await listAudit(db, { limit: 99 })).length, 1);
     for (let n = 0; n < 500; n += 1) await tally.note({ ...act, address: `2001:db8:0:${n}::1` }, refused);

@@ -1,16 +1,9 @@
 import { isIPv6 } from 'node:net';
-import type { AuditOutcome, NewAuditEntry } from '../model/audit.ts';
-import { type AskedAct, appendAudit } from './audit.ts';
+import type { AskedAct, Audit, AuditOutcome, NewAuditEntry } from '../model/audit.ts';
+import { appendAudit, performAudited } from './audit.ts';
 import type { Database } from './database.ts';
 
-export type AuditTally = {
-  /** Writes it at once the first time, and counts it for a while when the same comes again from the same place. */
-  note(act: AskedAct, outcome: AuditOutcome): Promise<void>;
-  /** Writes what is only counted so far. */
-  [Symbol.asyncDispose](): Promise<void>;
-};
-
-export type AuditTallyOptions = {
+export type AuditOptions = {
   readonly windowMs?: number;
   /** Of one window; what comes beyond is counted in one entry. */
   readonly maxEntries?: number;
@@ -19,11 +12,14 @@ export type AuditTallyOptions = {
 
 type Counted = { readonly entry: NewAuditEntry; more: number };
 
-/** For what strangers can make happen as often as they like: an address gets a few entries a minute, all of them a few more. */
-export function openAuditTally(
+/**
+ * The audit log of one process. What strangers can make happen as often as they like is written the first time and
+ * counted for a while when the same comes from the same place; closing writes what is only counted.
+ */
+export function openAudit(
   db: Database,
-  { windowMs = 60_000, maxEntries = 60, report }: AuditTallyOptions,
-): AuditTally {
+  { windowMs = 60_000, maxEntries = 60, report }: AuditOptions,
+): Audit & AsyncDisposable {
   let counted = new Map<string, Counted>();
   let timer: NodeJS.Timeout | undefined;
 
@@ -36,6 +32,7 @@ export function openAuditTally(
   }
 
   return {
+    perform: (act, work) => performAudited(db, act, work),
     async note(act, outcome) {
       timer ??= setTimeout(() => void flush().catch(report), windowMs).unref();
       const full = counted.size >= maxEntries;
@@ -64,7 +61,10 @@ const others: AskedAct = {
 };
 
 /** What a stranger chooses freely (the object, the app) makes nothing different; nor does the end of an IPv6 address. */
-function keyOf({ actorKind, actor, door, address, action }: AskedAct, { outcome, code }: AuditOutcome): string {
+function keyOf(
+  { actorKind, actor, door, address, action }: AskedAct,
+  { outcome, code }: AuditOutcome,
+): string {
   return JSON.stringify([actorKind, actor, door, networkOf(address), action, outcome, code]);
 }
 
