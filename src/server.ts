@@ -7,6 +7,7 @@ import type { Config } from './config.ts';
 import { Failure } from './failure.ts';
 import { openDoor } from './pipeline/door.ts';
 import { openPushDesk } from './pipeline/push-desk.ts';
+import { removeQuarantines } from './pipeline/sweep.ts';
 import { reconcile } from './pipeline.ts';
 import { openPlatform } from './platform.ts';
 import { openGitRuns } from './receive/git-runs.ts';
@@ -47,6 +48,7 @@ export async function runServer(config: Config, readAgain: () => Config): Promis
     socket: folders.hookSocket,
     log,
   });
+  await removeQuarantines(drivers);
   const door = openDoor({ db, git, log });
   await using runs = openGitRuns({ git, receiver, limits, log, timings: { drainMs } });
   const gitHttp = openGitHttp({ git, runs, door, audit, limits, log });

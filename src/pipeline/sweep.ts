@@ -40,6 +40,11 @@ export async function sweepOld(drivers: PipelineDrivers): Promise<void> {
   await cutAudit(db, yearAgo);
 }
 
+/** For the start of the one server: the clients of pushes that a former one was receiving are gone with it. */
+export async function removeQuarantines({ db, git }: Pick<PipelineDrivers, 'db' | 'git'>): Promise<void> {
+  for (const { id } of await listApps(db)) if (await git.exists(id)) await git.removeQuarantines(id);
+}
+
 /** A source and a journal are kept while their deploy is in retention. */
 async function listKeptDeploys({ db, config }: PipelineDrivers): Promise<ReadonlySet<number>> {
   const kept = new Set<number>();

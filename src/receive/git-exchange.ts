@@ -68,12 +68,14 @@ export async function performExchange(exchange: Exchange): Promise<{ code: numbe
 export function endGit(child: ChildProcessWithoutNullStreams, service: GitRequest['service']): void {
   if (child.exitCode !== null || child.signalCode !== null) return;
   child.stdin.destroy();
-  const asking = setTimeout(() => signalGroup(child, 'SIGTERM'), service === 'receive-pack' ? graceMs : 0);
-  const making = setTimeout(() => signalGroup(child, 'SIGKILL'), 2 * graceMs);
-  child.on('close', () => {
-    clearTimeout(asking);
-    clearTimeout(making);
-  });
+  let timer = setTimeout(ask, service === 'receive-pack' ? graceMs : 0);
+  child.on('close', () => clearTimeout(timer));
+
+  // One after the other: for a process that stood still, both times would be over at once.
+  function ask(): void {
+    signalGroup(child, 'SIGTERM');
+    timer = setTimeout(() => signalGroup(child, 'SIGKILL'), graceMs);
+  }
 }
 
 function watchGit(child: ChildProcessWithoutNullStreams): Promise<{ code: number | null; stderr: string }> {

@@ -10,6 +10,7 @@ import { spawnGit } from './git-process.ts';
 import type { GitService } from './git-request.ts';
 import type { ReceiveLog, Receiver } from './perform.ts';
 import { formatBytes } from './printable.ts';
+import { openQuarantines } from './quarantines.ts';
 import { openSlots } from './slots.ts';
 
 /** How one git is run for one client, whatever carries the conversation. */
@@ -63,6 +64,7 @@ export function openGitRuns({ git, receiver, limits, log, ...options }: GitRunsO
   /** Each ends when its push is recorded; the other set when its git has ended. */
   const receiving = new Set<Promise<unknown>>();
   const running = new Map<Promise<unknown>, () => void>();
+  const quarantines = openQuarantines(git);
   let stopping = false;
 
   const spawn = (run: GitRun, config: readonly string[], env: Readonly<Record<string, string>>) => {
@@ -100,6 +102,7 @@ export function openGitRuns({ git, receiver, limits, log, ...options }: GitRunsO
     const words = Object.entries(config).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
     try {
       const child = spawn(run, words, push.env);
+      await using _quarantine = quarantines.enter(app.id, child);
       return await follow(run, { child, leave: push.leave, isReceived: () => recorded }, push.leave);
     } finally {
       push.end();

@@ -19,6 +19,11 @@ export async function sweep(repository: string, olderThanMs: number): Promise<vo
   await requireGit([...git, 'prune', `--expire=${when}`], 'prune');
 }
 
+/** Removes every quarantine, for who knows that no push is in one. */
+export async function removeQuarantines(repository: string): Promise<void> {
+  await removeOld(join(repository, 'objects'), /^tmp_objdir-/, Number.POSITIVE_INFINITY);
+}
+
 async function removeOld(folder: string, pattern: RegExp, limit: number): Promise<void> {
   for (const name of await listFolder(folder)) {
     if (!pattern.test(name)) continue;

@@ -6,7 +6,7 @@ import { Failure } from '../failure.ts';
 import { type Commit, listCommits } from './git-log.ts';
 import { requireGit, syncFileSystem } from './git-process.ts';
 import { changeRefs, isAncestor, listRefs, type RefChange, readRef } from './git-refs.ts';
-import { sweep } from './git-sweep.ts';
+import { removeQuarantines, sweep } from './git-sweep.ts';
 import { archive, type BlobRead, listTree, readBlob, readCommit, type TreeEntry } from './git-tree.ts';
 import { type ObjectReader, openObjectReader } from './object-reader.ts';
 
@@ -50,6 +50,8 @@ export type Git = {
   openReader(id: string, env?: Readonly<Record<string, string>>): ObjectReader;
   /** Removes what killed and refused pushes left: old quarantines, stale locks, unreachable objects. */
   sweep(id: string, options?: { olderThanMs?: number }): Promise<void>;
+  /** Removes every quarantine, for who knows that no push is in one. */
+  removeQuarantines(id: string): Promise<void>;
 };
 
 const repositoryConfig = `[core]
@@ -114,6 +116,7 @@ export function openGit(options: { repositories: string }): Git {
     archive: (id, commit, subfolder) => archive(path(id), checkOid(commit), subfolder),
     openReader: (id, env) => openObjectReader(path(id), env),
     sweep: (id, how = {}) => sweep(path(id), how.olderThanMs ?? 60 * 60_000),
+    removeQuarantines: (id) => removeQuarantines(path(id)),
   };
 }
 

@@ -276,6 +276,16 @@ test('29: a client that leaves in the middle leaves nothing behind', async () =>
   await eventually(async () => assert.deepEqual(await leftovers(), []) ?? true, { timeoutMs: 4000 });
 });
 
+test('a receive-pack that is killed leaves no quarantine', async () => {
+  const asked = open('POST', pushPath, { ...pushType, 'content-length': '900000' });
+  asked.on('error', () => undefined);
+  asked.write(Buffer.concat([command(), startPack(800_000).subarray(0, 400_000)]));
+  await eventually(async () => (await leftovers()).some((name) => name.startsWith('tmp_objdir-incoming')));
+  for (const pid of await receivePacks()) process.kill(pid, 'SIGKILL');
+  await eventually(async () => assert.deepEqual(await leftovers(), []) ?? true, { timeoutMs: 10_000 });
+  asked.destroy();
+});
+
 /** The beginning of a pack of one blob of noise; its checksum is left out. */
 function startPack(bytes: number): Buffer {
   const size = [0x30 | (bytes & 15) | 0x80];
@@ -304,11 +314,19 @@ async function leftovers(): Promise<string[]> {
 
 /** Command lines of gits that work in this world's repositories. */
 async function gitProcesses(): Promise<string[]> {
+  return [...(await listGits()).values()];
+}
+
+async function receivePacks(): Promise<number[]> {
+  return [...(await listGits())].filter(([, line]) => line.includes('receive-pack')).map(([pid]) => pid);
+}
+
+async function listGits(): Promise<Map<number, string>> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  const lines = await Promise.all(
-    pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')),
-  );
-  return lines.filter((line) => line.includes(join(world.folder, 'repositories')) && line.includes('git'));
+  const read = (pid: string) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+  const all = await Promise.all(pids.map(async (pid) => [Number(pid), await read(pid)] as const));
+  const repositories = join(world.folder, 'repositories');
+  return new Map(all.filter(([, line]) => line.includes(repositories) && line.includes('git')));
 }
 
 test('after all of it a push still works', async () => {

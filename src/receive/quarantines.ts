@@ -1,0 +1,30 @@
+import type { ChildProcess } from 'node:child_process';
+import type { Git } from './git.ts';
+
+/** Who is in a quarantine of which app; what a killed one leaves goes with the last of them. */
+export type Quarantines = {
+  /** From the start of a receive-pack until it is disposed of, after its end. */
+  enter(appId: string, child: Pick<ChildProcess, 'signalCode'>): AsyncDisposable;
+};
+
+export function openQuarantines(git: Pick<Git, 'removeQuarantines'>): Quarantines {
+  const inside = new Map<string, number>();
+  const killed = new Set<string>();
+  return {
+    enter(appId, child) {
+      inside.set(appId, (inside.get(appId) ?? 0) + 1);
+      return {
+        async [Symbol.asyncDispose]() {
+          if (child.signalCode !== null) killed.add(appId);
+          const others = (inside.get(appId) ?? 0) - 1;
+          if (others > 0) {
+            inside.set(appId, others);
+            return;
+          }
+          inside.delete(appId);
+          if (killed.delete(appId)) await git.removeQuarantines(appId);
+        },
+      };
+    },
+  };
+}
