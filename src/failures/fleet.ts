@@ -27,6 +27,7 @@ export const fleetFailures = {
     status: 502,
     fix: "Add the server's identity.pub to authorized_keys of that user there.",
   },
+  public_key_missing: { status: 409, fix: 'Make it again from the private key: ssh-keygen -y -f KEY.' },
   host_key_unknown: { status: 409, fix: 'hawser servers:trust NAME shows the key and pins it.' },
   host_key_changed: {
     status: 409,

@@ -1,3 +1,5 @@
+import { Failure } from '../failure.ts';
+
 /** One unit of git's pkt-line framing (gitprotocol-common): data, or a marker without data. */
 export type Packet =
   | { readonly kind: 'data'; readonly data: Buffer }
@@ -22,7 +24,7 @@ export function serializeBand(band: 1 | 2 | 3, text: string): Buffer {
   return serializePacket(Buffer.concat([Buffer.from([band]), bytes]));
 }
 
-/** All whole packets at the front of what has arrived, and the bytes that are left. Throws on a length that is none. */
+/** All whole packets at the front of what has arrived, and the bytes that are left. Throws `git_request_invalid`. */
 export function parsePackets(bytes: Buffer): { packets: Packet[]; rest: Buffer } {
   const packets: Packet[] = [];
   let at = 0;
@@ -44,7 +46,8 @@ function toPacket(length: number, data: Buffer): Packet {
 
 function parseLength(digits: string): number {
   const length = /^[0-9a-fA-F]{4}$/.test(digits) ? Number.parseInt(digits, 16) : 3;
-  if (length === 3) throw new RangeError(`not the length of a packet: ${JSON.stringify(digits)}`);
+  if (length === 3)
+    throw new Failure('git_request_invalid', `not the length of a packet: ${JSON.stringify(digits)}`);
   return length;
 }
 

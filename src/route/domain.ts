@@ -15,8 +15,12 @@ export function parseDomain(text: string): string {
   const rest = text.slice(wildcard.length).replace(/\.$/, '');
   const domain = wildcard + (isPlain(rest) ? rest.toLowerCase() : domainToASCII(rest));
   const fault = findDomainFault(domain);
-  if (fault !== undefined) throw new Failure('domain_invalid', `domain ${JSON.stringify(text)}: ${fault}`);
+  if (fault !== undefined) throw new Failure('domain_invalid', `domain ${show(text)}: ${fault}`);
   return domain;
+}
+
+function show(text: string): string {
+  return JSON.stringify(text.slice(0, 80));
 }
 
 function isPlain(text: string): boolean {
@@ -29,7 +33,7 @@ function findDomainFault(domain: string): string | undefined {
   const labels = (domain.startsWith('*.') ? domain.slice(2) : domain).split('.');
   const bad = labels.find((part) => !label.test(part) || isBrokenPunycode(part));
   if (bad !== undefined) {
-    return `the part ${JSON.stringify(bad)} must be 1 to 63 letters, digits and dashes, with no dash at its ends`;
+    return `the part ${show(bad)} must be 1 to 63 letters, digits and dashes, with no dash at its ends`;
   }
   if (labels.length < 2) return 'it needs at least two parts with a dot between them';
   if (isIP(domain) !== 0 || /^[0-9]+$/.test(labels.at(-1) ?? '')) return 'it must be a name, not an address';

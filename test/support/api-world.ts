@@ -80,7 +80,7 @@ const image = { repository: 'hawser/x', digest: `sha256:${'a'.repeat(64)}` };
 export async function openApiWorld(t: TestContext, desk: Partial<ApiDesk> = {}): Promise<ApiWorld> {
   const folder = mkdtempSync(join(tmpdir(), 'hawser-api-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
-  mkdirSync(join(folder, 'data', 'run'), { recursive: true });
+  for (const part of ['run', 'keys']) mkdirSync(join(folder, 'data', part), { recursive: true });
   const port = await findFreePort();
   const file = join(folder, 'deploy.config.json');
   writeFileSync(file, JSON.stringify({ listen: { http: `127.0.0.1:${port}` } }));

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { Failure } from '../../failure.ts';
+import { ensureIdentity } from '../../fleet/identity.ts';
 import type { SshServer } from '../../model/server.ts';
 import { createInvitation, readInvitation } from '../../store/invitations.ts';
 import { type Admission, admitServer, defaultIdentity, describeFailed } from '../admit-server.ts';
@@ -102,7 +103,7 @@ export const serverChangeRoutes: readonly Route[] = [
     async answer({ desk, body, actor }) {
       const { db, config } = desk;
       const wanted = { roles: body.roles, forMs: body.minutes * 60_000, actor: actor.name };
-      const publicKey = (await readFile(`${defaultIdentity(desk)}.pub`, 'utf8')).trim();
+      const publicKey = await readPublicKey(defaultIdentity(desk));
       const made = await createInvitation(db, wanted);
       const userData = formatUserData({ url: config.url, token: made.token, publicKey });
       return { status: 201, json: { ...made, publicKey, url: config.url, userData } };
@@ -168,4 +169,14 @@ function toServer(desk: ApiDesk, { name, ssh, roles, address, identity, via }: W
 function requireAdded(admission: Admission): Admission {
   if (admission.added) return admission;
   throw new Failure('server_not_fit', describeFailed(admission.findings));
+}
+
+/** The key pair is made where there is none. Throws `public_key_missing` where somebody put only half of one. */
+async function readPublicKey(identity: string): Promise<string> {
+  await ensureIdentity(identity);
+  try {
+    return (await readFile(`${identity}.pub`, 'utf8')).trim();
+  } catch (error) {
+    throw new Failure('public_key_missing', `${identity}.pub cannot be read.`, { cause: error });
+  }
 }

@@ -108,7 +108,10 @@ export async function readMap(
 export function parseCsv(answer: string): readonly Readonly<Record<string, string>>[] {
   const [header, ...lines] = answer.split('\n').filter((line) => line !== '');
   if (!header?.startsWith('# pxname')) {
-    throw new Failure('load_balancer_lost', `HAProxy gives no statistics: ${header ?? 'nothing'}`);
+    throw new Failure(
+      'load_balancer_lost',
+      `HAProxy gives no statistics: ${header?.slice(0, 200) ?? 'nothing'}`,
+    );
   }
   const names = header.slice(2).split(',');
   return lines.map((line) =>
