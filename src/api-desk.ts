@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ApiDesk } from './api/desk.ts';
+import { openLoginGate } from './api/logins.ts';
 import { planApply } from './config/difference.ts';
 import type { Config } from './config.ts';
 import { Failure } from './failure.ts';
@@ -36,6 +37,7 @@ export function openApiDesk(platform: Platform, readAgain: () => Config): ApiDes
     db,
     journals,
     fleet: rollout.fleet,
+    logins: openLoginGate(),
     servers: openServerDesk(drivers),
     async createApp(name, actor) {
       const app = await createApp(db, name, actor);

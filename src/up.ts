@@ -9,7 +9,9 @@ import { prepareEmbeddedRegistry } from './publish/embedded.ts';
 import { refuseLossyRedis } from './queue/queue.ts';
 import { ensureHostKey } from './receive/ssh-host-key.ts';
 import { haproxyProcess } from './route/load-balancers/haproxy.ts';
+import { createClaim } from './store/claims.ts';
 import { openLedger } from './store/database.ts';
+import { hasUsers } from './store/users.ts';
 import { type Child, type ChildPlan, keepChild } from './supervise/child.ts';
 import { type Folders, makeFolders, planFolders } from './supervise/folders.ts';
 import { keepLogsShort, logCap } from './supervise/log-cap.ts';
@@ -39,7 +41,7 @@ export async function runUp({ config, env, say }: UpOptions): Promise<void> {
   using _lock = lockRole(folders.run, 'up');
   using _logs = keepLogsShort(folders.logs, { ...logCap, say });
   // Brought up to date once, before those who share it start; a broken one is told before anything runs.
-  await (await openLedger(folders.ledger))[Symbol.asyncDispose]();
+  const setupToken = await prepareLedger(folders.ledger);
   if (config.redis !== 'embedded') await refuseLossyRedis({ url: config.redis.url }, say);
   await ensureIdentity(join(folders.keys, 'id_ed25519'));
   const { fingerprint } = await ensureHostKey(config.data);
@@ -57,7 +59,7 @@ export async function runUp({ config, env, say }: UpOptions): Promise<void> {
     for (const plan of await planChildren(config, folders, { env, say }))
       children.push(keepChild(plan, folders, events));
     process.on('SIGHUP', () => void restartOwn(children));
-    if (await waitUntilReady(folders.socket, shutdown)) say(`Hawser is up: ${config.url}`);
+    if (await waitUntilReady(folders.socket, shutdown)) sayUp(config, setupToken, say);
     else if (!shutdown.aborted)
       say(`Hawser is not ready after ${readyLimitMs / 1000} s: hawser doctor says why`);
     await untilAborted(shutdown);
@@ -65,6 +67,20 @@ export async function runUp({ config, env, say }: UpOptions): Promise<void> {
     say('stopping');
     await stopAll(children);
   }
+}
+
+/** The one-time token of a first owner while there are no users; null afterwards. */
+async function prepareLedger(file: string): Promise<string | null> {
+  await using ledger = await openLedger(file);
+  if (await hasUsers(ledger.db)) return null;
+  return (await createClaim(ledger.db, { purpose: 'setup', userId: null, actor: 'setup' })).token;
+}
+
+function sayUp({ url }: Config, setupToken: string | null, say: (line: string) => void): void {
+  say(`Hawser is up: ${url}`);
+  if (setupToken === null) return;
+  say('There are no users yet. Within 60 minutes, once, the first owner is made with');
+  say(`hawser setup ${url} and the token ${setupToken}`);
 }
 
 /** Those that take work end first, then what they use. */

@@ -4,7 +4,7 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { Failure } from '../failure.ts';
 import { type Actor, nobody, operator } from '../model/access.ts';
 import type { App } from '../model/app.ts';
-import type { Audit } from '../model/audit.ts';
+import { type Audit, plainAddress } from '../model/audit.ts';
 import { openRouteAudit, type Seen } from './audit.ts';
 import { decideEnvironment, findSubject, readActor, refuseTokenInUrl, type Subject } from './authorize.ts';
 import { checkInput } from './check.ts';
@@ -102,6 +102,7 @@ export async function openApi(desk: ApiDesk, { trusted, log, audit, guests }: Ap
           ...{ desk, actor, query, body, signal, params: seen.params },
           ...place,
           ...subject,
+          address: plainAddress(request.raw.socket.remoteAddress),
           lastEventId: request.headers['last-event-id'] as string | undefined,
           wantsText: (request.headers.accept ?? '').startsWith('text/plain'),
         };

@@ -4,10 +4,9 @@ import { type Actor, allow, anyEnv, type Right, type Target } from '../model/acc
 import type { App } from '../model/app.ts';
 import type { Deploy } from '../model/deploy.ts';
 import { appNotFound, findApp, findPlace, type Place } from '../store/apps.ts';
-import { toActor } from '../store/credential.ts';
 import type { Database } from '../store/database.ts';
 import { findDeploy } from '../store/deploys.ts';
-import { authenticate } from '../store/tokens.ts';
+import { identifyToken } from '../store/identify.ts';
 import type { ApiDesk } from './desk.ts';
 import type { Guests } from './guests.ts';
 import { nameEnvironment } from './place.ts';
@@ -35,7 +34,7 @@ export async function readActor(db: Database, request: IncomingMessage, guests?:
   if (token === undefined || headers.length > 1) {
     throw new Failure('token_malformed', 'The Authorization header is not "Bearer TOKEN".');
   }
-  return (await guests?.find(token)) ?? toActor('token', await authenticate(db, token));
+  return (await guests?.find(token)) ?? (await identifyToken(db, token));
 }
 
 /** The token of the header, when it has the form. */
@@ -98,6 +97,11 @@ async function findOwnDeploy(db: Database, params: Readonly<Record<string, strin
     );
   }
   return { deploy, place };
+}
+
+/** Whether an app is shown to somebody. */
+export function maySeeApp(actor: Actor, app: App): boolean {
+  return allow(actor, 'read', { app, env: anyEnv });
 }
 
 /** Whether an environment is shown to somebody. */

@@ -15,6 +15,8 @@ import type { Commit } from '../receive/git.ts';
 import type { Place } from '../store/apps.ts';
 import type { Database } from '../store/database.ts';
 
+import type { LoginGate } from './logins.ts';
+
 /** One part of the installation, as `/readyz` and `hawser doctor` tell of it. */
 export type Readiness = { readonly name: string; readonly ok: boolean; readonly detail: string };
 
@@ -24,6 +26,8 @@ export type ApiDesk = {
   readonly db: Database;
   readonly journals: Journals;
   readonly fleet: Fleet;
+  /** Who guesses passwords. */
+  readonly logins: LoginGate;
   /** Servers that come and go. */
   readonly servers: ServerDesk;
   createApp(name: string, actor: string): Promise<App>;

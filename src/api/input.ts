@@ -39,7 +39,7 @@ const days = z.int().min(1).max(3650).nullable();
 const credential = z.strictObject({
   app: z.string().max(80).optional(),
   env: envName.optional(),
-  rights: z.array(z.enum(rights)).min(1).max(rights.length).default(['push']),
+  rights: z.array(z.enum(rights)).min(1).max(rights.length).optional(),
 });
 
 export const newToken = credential.extend({ name: ownerName.optional(), days: days.default(90) });
@@ -49,6 +49,8 @@ export const newKey = credential.extend({
   /** One line of a `.pub` file. */
   key: z.string().max(64 * 1024),
   days: days.default(null),
+  /** Of the app and of nobody: it stays when who added it goes. */
+  deployKey: z.boolean().default(false),
 });
 
 export const retryBody = z.strictObject({

@@ -31,6 +31,8 @@ export type Asked<S extends Scope, Q, B> = Subjects[S] & {
   readonly params: Readonly<Record<string, string>>;
   readonly query: Q;
   readonly body: B;
+  /** Where the connection comes from; never what a header says. */
+  readonly address: string;
   /** Of `Last-Event-ID`, when a follower comes back. */
   readonly lastEventId: string | undefined;
   readonly wantsText: boolean;

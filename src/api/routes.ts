@@ -1,4 +1,5 @@
 import type { Route } from './route.ts';
+import { accessRoutes } from './routes/access.ts';
 import { approvalRoutes } from './routes/approvals.ts';
 import { appRoutes } from './routes/apps.ts';
 import { auditRoutes } from './routes/audit.ts';
@@ -12,12 +13,14 @@ import { installationRoutes } from './routes/installation.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { lockRoutes } from './routes/locks.ts';
 import { maintenanceRoutes } from './routes/maintenance.ts';
+import { meRoutes } from './routes/me.ts';
 import { pipelineRoutes } from './routes/pipelines.ts';
 import { releaseRoutes } from './routes/releases.ts';
 import { scaleRoutes } from './routes/scale.ts';
 import { serverChangeRoutes } from './routes/server-changes.ts';
 import { serverRoutes } from './routes/servers.ts';
 import { tokenRoutes } from './routes/tokens.ts';
+import { userRoutes } from './routes/users.ts';
 
 /** Every address below `/api/v1`, with the right that it needs: nothing else is served there. */
 export const routes: readonly Route[] = [
@@ -35,6 +38,9 @@ export const routes: readonly Route[] = [
   ...maintenanceRoutes,
   ...serverRoutes,
   ...serverChangeRoutes,
+  ...meRoutes,
+  ...userRoutes,
+  ...accessRoutes,
   ...tokenRoutes,
   ...keyRoutes,
   ...diskRoutes,

@@ -9,6 +9,7 @@ import type { Database } from '../store/database.ts';
 import { getSource } from '../store/deploys.ts';
 import { getRelease } from '../store/releases.ts';
 import { listDomains } from '../store/routes.ts';
+import { listUsers } from '../store/users.ts';
 
 /** The remote of an app without its token, as users add it. */
 export function remoteOf(config: Pick<Config, 'url'>, app: string): string {
@@ -74,15 +75,17 @@ async function describeApproval(db: Database, deploy: Deploy) {
 }
 
 /** A token or key as the API shows it: never a secret. */
-export function describeCredential(credential: Credential, appName: string | null) {
+function describeCredential(credential: Credential, app: string | null, user: string | null) {
   const { id, name, env, rights, createdAt, createdBy, expiresAt, revokedAt, lastUsedOn } = credential;
-  return { id, name, app: appName, env, rights, createdAt, createdBy, expiresAt, revokedAt, lastUsedOn };
+  return { id, name, app, env, rights, user, createdAt, createdBy, expiresAt, revokedAt, lastUsedOn };
 }
 
-/** Tokens or keys with the names of their apps; one of an app that is gone says so. */
+/** Tokens or keys with the names of their apps and users; one of an app that is gone says so. */
 export async function describeCredentials<T extends Credential>(db: Database, credentials: readonly T[]) {
-  const names = new Map((await listApps(db)).map((app) => [app.id, app.name]));
-  return credentials.map((each) =>
-    describeCredential(each, each.appId === null ? null : (names.get(each.appId) ?? '(destroyed)')),
-  );
+  const apps = new Map((await listApps(db)).map((app) => [app.id, app.name]));
+  const users = new Map((await listUsers(db)).map((user) => [user.id, user.name]));
+  return credentials.map((each) => {
+    const app = each.appId === null ? null : (apps.get(each.appId) ?? '(destroyed)');
+    return describeCredential(each, app, each.userId === null ? null : (users.get(each.userId) ?? null));
+  });
 }

@@ -27,6 +27,26 @@ export const installationFailures = {
   token_expired: { status: 401, fix: 'Make a new token: hawser tokens:create --app APP.' },
   token_revoked: { status: 401, fix: 'Make a new token: hawser tokens:create --app APP.' },
   not_allowed: { status: 403, fix: 'Ask for a token with that right: hawser tokens:create --can RIGHT.' },
+  // users
+  login_failed: { status: 401, fix: 'Check the name, the password and the code, and try again.' },
+  login_code_needed: { status: 401, fix: 'Send the six digits of your phone too, or a recovery code.' },
+  too_many_logins: { status: 429, fix: 'Wait as long as is said above, then try again.' },
+  password_too_weak: { status: 400, fix: 'Use 12 to 256 characters; four random words do.' },
+  user_exists: { status: 409, fix: 'Choose another name; hawser users lists those that are taken.' },
+  user_not_found: { status: 404, fix: 'hawser users lists them; hawser users:invite NAME adds one.' },
+  user_disabled: { status: 401, fix: 'Ask an owner: hawser users:enable NAME.' },
+  user_needed: { status: 403, fix: 'Log in as a user: hawser login URL.' },
+  last_owner: { status: 409, fix: 'Make somebody else an owner first: hawser access:grant USER owner.' },
+  claim_invalid: {
+    status: 403,
+    fix: 'Ask for a new one: hawser users:invite NAME, or for the first owner start Hawser again.',
+  },
+  setup_done: { status: 409, fix: 'Ask an owner for an invitation: hawser users:invite NAME.' },
+  grant_not_found: { status: 404, fix: 'hawser access lists who has which role where.' },
+  role_not_here: {
+    status: 400,
+    fix: 'Give owner without --app and --env, and admin with --app and without --env.',
+  },
   // keys of git over SSH
   key_malformed: { status: 400, fix: 'Copy the whole line of the .pub file that ssh-keygen made.' },
   key_is_private: {

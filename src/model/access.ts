@@ -27,6 +27,8 @@ export type Actor = {
   readonly name: string;
   /** Whose the token or key is; null for one of its own, like a deploy key. */
   readonly userId: string | null;
+  /** The id of the session, token or key that they came in with. */
+  readonly via?: string;
   readonly grants: readonly Grant[];
 };
 

@@ -5,9 +5,8 @@ import type { App } from '../model/app.ts';
 import { isAppName } from '../model/names.ts';
 import type { GitDoor } from '../receive/git-door.ts';
 import { appNotFound, createApp, findApp, listApps } from '../store/apps.ts';
-import { toActor } from '../store/credential.ts';
-import { findKey, rememberKeyUse } from '../store/keys.ts';
-import { authenticate } from '../store/tokens.ts';
+import { identifyKey, identifyToken } from '../store/identify.ts';
+import { rememberKeyUse } from '../store/keys.ts';
 import type { PipelineDrivers } from './drivers.ts';
 
 /** Who may push to and fetch from which app: over HTTP with a token as the password, over SSH with a key. */
@@ -15,12 +14,12 @@ export function openDoor({ db, git, log }: Pick<PipelineDrivers, 'db' | 'git' | 
   return {
     async identify(credentials) {
       if (credentials === null) throw new Failure('token_missing', 'This needs a token as the password.');
-      return toActor('token', await authenticate(db, credentials.password));
+      return identifyToken(db, credentials.password);
     },
     async recognize(blob, entering) {
-      const key = await findKey(db, { fingerprint: fingerprintOf(blob), blob });
-      if (key !== null && entering) await rememberKeyUse(db, key);
-      return key === null ? null : toActor('key', key);
+      const known = await identifyKey(db, { fingerprint: fingerprintOf(blob), blob });
+      if (known !== null && entering) await rememberKeyUse(db, known.key);
+      return known === null ? null : known.actor;
     },
     async enter(actor, appName, right) {
       const app = (await findApp(db, appName)) ?? (await createOnPush(appName, right, actor));

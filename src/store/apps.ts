@@ -65,6 +65,8 @@ export async function forgetApp(db: Database, appId: string): Promise<void> {
   await db.transaction().execute(async (tx) => {
     await tx.deleteFrom('sources').where('app_id', '=', appId).execute();
     await tx.deleteFrom('tokens').where('app_id', '=', appId).execute();
+    await tx.deleteFrom('keys').where('app_id', '=', appId).execute();
+    await tx.deleteFrom('grants').where('app_id', '=', appId).execute();
     await tx.deleteFrom('freezes').where('app_id', '=', appId).execute();
     await tx.deleteFrom('locks').where('app_id', '=', appId).execute();
     await tx.deleteFrom('apps').where('id', '=', appId).execute();

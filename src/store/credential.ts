@@ -84,6 +84,6 @@ export function toCredential(row: CredentialRow): Credential {
 }
 
 /** Who comes in with it. */
-export function toActor(kind: 'token' | 'key', { name, appId, env, rights, userId }: Credential): Actor {
-  return { kind, name, userId, grants: [{ appId, env, rights }] };
+export function toActor(kind: 'token' | 'key', { id, name, appId, env, rights, userId }: Credential): Actor {
+  return { kind, name, userId, via: id, grants: [{ appId, env, rights }] };
 }

@@ -60,6 +60,18 @@ export async function listKeys(db: Database): Promise<readonly Key[]> {
   return (await db.selectFrom('keys').selectAll().orderBy('created_at').execute()).map(toKey);
 }
 
+/** A key by its id or fingerprint. Throws `key_not_found`. */
+export async function getKey(db: Database, which: string): Promise<Key> {
+  const row = await db
+    .selectFrom('keys')
+    .selectAll()
+    .where((eb) => eb.or([eb('id', '=', which), eb('fingerprint', '=', which)]))
+    .where('revoked_at', 'is', null)
+    .executeTakeFirst();
+  if (row === undefined) throw keyNotFound(which);
+  return toKey(row);
+}
+
 /** Takes a key away by its id or fingerprint. Throws `key_not_found`. */
 export async function removeKey(db: Database, which: string): Promise<Key> {
   const row = await db
@@ -69,9 +81,12 @@ export async function removeKey(db: Database, which: string): Promise<Key> {
     .where('revoked_at', 'is', null)
     .returningAll()
     .executeTakeFirst();
-  if (row === undefined)
-    throw new Failure('key_not_found', `There is no valid key ${JSON.stringify(which)}.`);
+  if (row === undefined) throw keyNotFound(which);
   return toKey(row);
+}
+
+function keyNotFound(which: string): Failure {
+  return new Failure('key_not_found', `There is no valid key ${JSON.stringify(which)}.`);
 }
 
 function toKey(row: Tables['keys']): Key {

@@ -153,6 +153,49 @@ export type Tables = {
     revoked_at: string | null;
     last_used_on: string | null;
   };
+  users: {
+    id: string;
+    name: string;
+    /** Of the password; null until an invitation is accepted. */
+    hash: string | null;
+    is_owner: 0 | 1;
+    totp: string | null;
+    /** A secret of which no code was shown yet. */
+    totp_wanted: string | null;
+    /** The last step whose code was used. */
+    totp_step: number;
+    created_at: string;
+    created_by: string;
+    disabled_at: string | null;
+  };
+  recovery_codes: { user_id: string; hash: string };
+  /** `app_id` and `env` are empty for all of them. */
+  grants: {
+    user_id: string;
+    app_id: string;
+    env: string;
+    role: 'viewer' | 'developer' | 'deployer' | 'admin';
+    given_by: string;
+    given_at: string;
+  };
+  sessions: {
+    id: string;
+    hash: string;
+    user_id: string;
+    created_at: string;
+    used_at: string;
+    expires_at: string;
+  };
+  /** One-time tokens: of the first start, and of invitations. */
+  claims: {
+    hash: string;
+    purpose: 'setup' | 'invitation';
+    user_id: string | null;
+    created_by: string;
+    created_at: string;
+    expires_at: string;
+    used_at: string | null;
+  };
   pins: { server: string; fingerprint: string; trusted_at: string; trusted_by: string };
   approvals: {
     deploy_id: number;

@@ -44,15 +44,19 @@ export async function listTokens(db: Database): Promise<readonly Token[]> {
   return (await db.selectFrom('tokens').selectAll().orderBy('created_at').execute()).map(toCredential);
 }
 
-/** Revokes by id or name. Throws `token_not_found`. */
-export async function revokeToken(db: Database, idOrName: string): Promise<Token> {
-  const row = await db
+/** Revokes by id or name, of one user or of all. Throws `token_not_found`. */
+export async function revokeToken(
+  db: Database,
+  idOrName: string,
+  { ofUser = null }: { readonly ofUser?: string | null } = {},
+): Promise<Token> {
+  const all = db
     .updateTable('tokens')
     .set({ revoked_at: new Date().toISOString() })
     .where((eb) => eb.or([eb('id', '=', idOrName), eb('name', '=', idOrName)]))
-    .where('revoked_at', 'is', null)
-    .returningAll()
-    .executeTakeFirst();
+    .where('revoked_at', 'is', null);
+  const own = ofUser === null ? all : all.where('user_id', '=', ofUser);
+  const row = await own.returningAll().executeTakeFirst();
   if (row === undefined)
     throw new Failure('token_not_found', `There is no valid token ${JSON.stringify(idOrName)}.`);
   return toCredential(row);

@@ -1,11 +1,18 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
+import { join } from 'node:path';
+import { json } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { routes } from '../../src/api/routes.ts';
-import { type Right, rights } from '../../src/model/access.ts';
+import { type Right, type Role, rights } from '../../src/model/access.ts';
 import { makeToken as makeUnknownToken } from '../../src/model/token.ts';
 import { createApp } from '../../src/store/apps.ts';
+import { createSession } from '../../src/store/sessions.ts';
 import { createToken, revokeToken } from '../../src/store/tokens.ts';
-import { openApiWorld } from '../support/api-world.ts';
+import { setDisabled } from '../../src/store/users.ts';
+import { type ApiWorld, openApiWorld } from '../support/api-world.ts';
+import { makeUser } from '../support/users.ts';
 
 /** Who needs what, written down a second time: a route that is added or changed must be added or changed here. */
 const declared: Readonly<Record<string, string>> = {
@@ -60,12 +67,33 @@ const declared: Readonly<Record<string, string>> = {
   'GET /servers/:server/host-key': 'installation admin',
   'POST /servers/:server/trust': 'installation admin',
   'GET /servers/:server/doctor': 'installation admin',
-  'GET /tokens': 'installation admin',
-  'POST /tokens': 'installation admin',
-  'DELETE /tokens/:token': 'installation admin',
-  'GET /keys': 'installation admin',
-  'POST /keys': 'installation admin',
-  'DELETE /keys/:key': 'installation admin',
+  'POST /setup': 'open null',
+  'POST /login': 'open null',
+  'POST /invitations/accept': 'open null',
+  'POST /logout': 'visible read',
+  'GET /me': 'visible read',
+  'POST /me/password': 'visible read',
+  'POST /me/totp': 'visible read',
+  'POST /me/totp/confirm': 'visible read',
+  'POST /me/totp/disable': 'visible read',
+  'GET /users': 'installation admin',
+  'POST /users': 'installation admin',
+  'POST /users/invite': 'installation admin',
+  'POST /users/:user/password': 'installation admin',
+  'POST /users/:user/disable': 'installation admin',
+  'POST /users/:user/enable': 'installation admin',
+  'GET /access': 'installation admin',
+  'POST /access': 'installation admin',
+  'DELETE /access/:user': 'installation admin',
+  'GET /apps/:app/access': 'app admin',
+  'POST /apps/:app/access': 'app admin',
+  'DELETE /apps/:app/access/:user': 'app admin',
+  'GET /tokens': 'visible read',
+  'POST /tokens': 'visible read',
+  'DELETE /tokens/:token': 'visible read',
+  'GET /keys': 'visible read',
+  'POST /keys': 'visible read',
+  'DELETE /keys/:key': 'visible read',
   'GET /disk': 'installation admin',
   'POST /disk/prune': 'installation admin',
   'GET /audit': 'installation admin',
@@ -78,23 +106,42 @@ const declared: Readonly<Record<string, string>> = {
 };
 
 type Owner = 'shop' | 'blog' | 'all';
-type Bearer = { readonly of: Owner; readonly in?: string; readonly can: Right };
+type Bearer = {
+  readonly of: Owner;
+  readonly in?: string;
+  readonly can: readonly Right[];
+  /** A token unless it is said otherwise; a token of a user has the rights and the user is an owner, or the other way. */
+  readonly by?: Role | 'token of an owner' | 'owner token of a viewer' | 'deploy key';
+};
+const developer: readonly Right[] = ['push', 'deploy', 'run', 'config:read', 'config:write'];
 const bearers: Readonly<Record<string, Bearer>> = {
-  'read shop': { of: 'shop', can: 'read' },
-  'push shop': { of: 'shop', can: 'push' },
-  'deploy shop': { of: 'shop', can: 'deploy' },
-  'promote shop': { of: 'shop', can: 'promote' },
-  'rollback shop': { of: 'shop', can: 'rollback' },
-  'config:write shop': { of: 'shop', can: 'config:write' },
-  'admin shop': { of: 'shop', can: 'admin' },
-  'deploy shop in production': { of: 'shop', in: 'production', can: 'deploy' },
-  'deploy shop in staging': { of: 'shop', in: 'staging', can: 'deploy' },
-  'admin all in staging': { of: 'all', in: 'staging', can: 'admin' },
-  'admin blog': { of: 'blog', can: 'admin' },
-  'read all': { of: 'all', can: 'read' },
-  'deploy all': { of: 'all', can: 'deploy' },
-  'create all': { of: 'all', can: 'create' },
-  'admin all': { of: 'all', can: 'admin' },
+  'read shop': { of: 'shop', can: ['read'] },
+  'push shop': { of: 'shop', can: ['push'] },
+  'deploy shop': { of: 'shop', can: ['deploy'] },
+  'promote shop': { of: 'shop', can: ['promote'] },
+  'rollback shop': { of: 'shop', can: ['rollback'] },
+  'config:write shop': { of: 'shop', can: ['config:write'] },
+  'admin shop': { of: 'shop', can: ['admin'] },
+  'deploy shop in production': { of: 'shop', in: 'production', can: ['deploy'] },
+  'deploy shop in staging': { of: 'shop', in: 'staging', can: ['deploy'] },
+  'admin all in staging': { of: 'all', in: 'staging', can: ['admin'] },
+  'admin blog': { of: 'blog', can: ['admin'] },
+  'read all': { of: 'all', can: ['read'] },
+  'deploy all': { of: 'all', can: ['deploy'] },
+  'create all': { of: 'all', can: ['create'] },
+  'admin all': { of: 'all', can: ['admin'] },
+  'an owner': { of: 'all', can: ['admin'], by: 'owner' },
+  'an admin of shop': { of: 'shop', can: ['admin'], by: 'admin' },
+  'a deployer of shop': { of: 'shop', can: [...developer, 'promote', 'rollback'], by: 'deployer' },
+  'a developer of shop': { of: 'shop', can: developer, by: 'developer' },
+  'a viewer of shop': { of: 'shop', can: ['logs'], by: 'viewer' },
+  'a viewer of all': { of: 'all', can: ['logs'], by: 'viewer' },
+  'a viewer of blog': { of: 'blog', can: ['logs'], by: 'viewer' },
+  'a developer of shop in staging': { of: 'shop', in: 'staging', can: developer, by: 'developer' },
+  'a developer of shop in production': { of: 'shop', in: 'production', can: developer, by: 'developer' },
+  'a push token of an owner': { of: 'shop', can: ['push'], by: 'token of an owner' },
+  'an admin token of a viewer': { of: 'shop', can: ['logs'], by: 'owner token of a viewer' },
+  'a deploy key of shop': { of: 'shop', can: ['push'], by: 'deploy key' },
 };
 
 /** What each right is enough for. */
@@ -132,7 +179,8 @@ function expected(need: string, { of, in: env, can }: Bearer): string {
     environment: env !== 'staging',
     deploy: true,
   };
-  return enough[can].includes(right as Right) && reached[scope] ? letIn : refused;
+  const may = can.some((each) => enough[each].includes(right as Right));
+  return may && reached[scope] ? letIn : refused;
 }
 
 test('every route is in the table, with its right', () => {
@@ -158,10 +206,14 @@ test('every route lets in who has its right on it, and nobody else', async (t) =
     expired: [expired.token, '401 token_expired'],
   };
   const tokens = new Map<string, string>();
-  for (const [who, { of, in: env = null, can }] of Object.entries(bearers)) {
-    const made = { name: who, appId: ids[of], env, rights: [can], days: 1, actor: 'test' };
-    tokens.set(who, (await createToken(db, made)).token);
-  }
+  for (const [who, bearer] of Object.entries(bearers)) tokens.set(who, await comeAs(world, ids, who, bearer));
+  const gone = await makeUser(db, 'gone', { role: 'owner' });
+  const ofGone = await createToken(db, { ...wanted, userId: gone.user.id, name: 'of gone', days: 1 });
+  await setDisabled(db, gone.user, true);
+  const late = await createSession(db, gone.user.id);
+  strangers['a disabled user'] = [late.token, '401 user_disabled'];
+  strangers['the session of one disabled'] = [gone.session, '401 token_unknown'];
+  strangers['the token of a disabled user'] = [ofGone.token, '401 user_disabled'];
   const seen: Record<string, string> = {};
   const should: Record<string, string> = {};
   for (const [name, need] of Object.entries(declared)) {
@@ -179,13 +231,56 @@ test('every route lets in who has its right on it, and nobody else', async (t) =
     for (const [who, [token, answer]] of Object.entries(strangers)) {
       await knock(who, token, need.startsWith('open ') ? letIn : answer);
     }
+    const asOperator = await askOperator(world, method, address);
+    seen[`${name} as the operator`] = asOperator;
+    should[`${name} as the operator`] = letIn;
     for (const [who, bearer] of Object.entries(bearers)) {
       await knock(who, tokens.get(who), expected(need, bearer));
     }
   }
-  assert.equal(Object.keys(seen).length, Object.keys(declared).length * (5 + tokens.size));
+  assert.equal(Object.keys(seen).length, Object.keys(declared).length * (9 + tokens.size));
   assert.deepEqual(seen, should);
 });
+
+/** A token with which somebody of this kind comes in. */
+async function comeAs(
+  { db, guests }: ApiWorld,
+  ids: Readonly<Record<Owner, string | null>>,
+  who: string,
+  { of, in: env, can, by }: Bearer,
+): Promise<string> {
+  const appId = ids[of];
+  const place = { appId, ...(env === undefined ? {} : { env }) };
+  const name = who.replaceAll(' ', '-');
+  if (by === undefined) {
+    return (await createToken(db, { ...place, name: who, rights: can, days: 1, actor: 'test' })).token;
+  }
+  if (by === 'deploy key') {
+    const grants = [{ appId, env: null, rights: can }];
+    return guests.lend(async () => ({ kind: 'key', name, userId: null, grants })).token;
+  }
+  if (by !== 'token of an owner' && by !== 'owner token of a viewer') {
+    return (await makeUser(db, name, { ...place, role: by })).session;
+  }
+  const ofOwner = by === 'token of an owner';
+  const { user } = await makeUser(db, name, ofOwner ? { role: 'owner' } : { ...place, role: 'viewer' });
+  const bounds = ofOwner ? { ...place, rights: can } : { appId: null, rights: ['admin'] as const };
+  return (await createToken(db, { ...bounds, userId: user.id, name, days: 1, actor: name })).token;
+}
+
+/** Through the door on the machine itself. */
+async function askOperator({ config }: ApiWorld, method: string, address: string): Promise<string> {
+  const asked = request({
+    socketPath: join(config.data, 'hawser.sock'),
+    method,
+    path: `/api/v1${address}?nobody=1`,
+    headers: method === 'POST' ? { 'content-type': 'application/json' } : {},
+  });
+  asked.end(method === 'POST' ? '{"nobody":1}' : undefined);
+  const [response] = (await once(asked, 'response')) as [IncomingMessage];
+  const { code } = (await json(response)) as { code?: string };
+  return `${response.statusCode} ${code}`;
+}
 
 test('what one may not see answers as what is not there', async (t) => {
   const world = await openApiWorld(t);

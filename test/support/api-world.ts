@@ -7,6 +7,7 @@ import type { TestContext } from 'node:test';
 import { openApi } from '../../src/api/api.ts';
 import type { ApiDesk } from '../../src/api/desk.ts';
 import { type Guests, openGuests } from '../../src/api/guests.ts';
+import { openLoginGate } from '../../src/api/logins.ts';
 import { type Config, readConfig } from '../../src/config.ts';
 import { openFleet } from '../../src/fleet/fleet.ts';
 import { type Journals, openJournals } from '../../src/log/journal.ts';
@@ -146,6 +147,7 @@ function makeDesk(config: Config, db: Database, journals: Journals): ApiDesk {
     db,
     journals,
     fleet,
+    logins: openLoginGate(),
     servers: openServerDesk({ config, db, touch: async () => undefined }),
     createApp: (name, actor) => createApp(db, name, actor),
     destroyApp: (app) => destroyApp(db, app.id),

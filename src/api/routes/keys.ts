@@ -1,22 +1,29 @@
+import { Failure } from '../../failure.ts';
 import { fingerprintOf } from '../../fleet/host-key.ts';
+import type { Actor } from '../../model/access.ts';
 import { parsePublicKey } from '../../receive/ssh-key.ts';
 import { getApp } from '../../store/apps.ts';
-import { addKey, listKeys, removeKey } from '../../store/keys.ts';
+import { addKey, getKey, listKeys, removeKey } from '../../store/keys.ts';
+import { requireRight } from '../authorize.ts';
+import type { ApiDesk } from '../desk.ts';
 import { newKey, nothing } from '../input.ts';
+import { boundCredential, type CredentialWish, isOwn, refuseBorrowed } from '../own-credential.ts';
 import { type Route, route } from '../route.ts';
-import { describeCredential, describeCredentials } from '../view.ts';
+import { describeCredentials } from '../view.ts';
+import { refuseMoreThanOwn } from './access.ts';
 
+/** Users have their own keys, the admins of an app its deploy keys, administrators all. */
 export const keyRoutes: readonly Route[] = [
   route({
     method: 'GET',
     path: '/keys',
-    scope: 'installation',
-    right: 'admin',
-    title: 'Lists the SSH keys',
+    scope: 'visible',
+    right: 'read',
+    title: 'Lists the own SSH keys and those of apps that one is the admin of, or all for an administrator',
     query: nothing,
     body: nothing,
-    async answer({ desk }) {
-      const keys = await listKeys(desk.db);
+    async answer({ desk, actor }) {
+      const keys = (await listKeys(desk.db)).filter((key) => isOwn(actor, key));
       const described = await describeCredentials(desk.db, keys);
       const items = described.map((each, at) => ({ ...each, fingerprint: keys[at]?.fingerprint }));
       return { json: { items, next: null } };
@@ -25,39 +32,67 @@ export const keyRoutes: readonly Route[] = [
   route({
     method: 'POST',
     path: '/keys',
-    scope: 'installation',
-    right: 'admin',
-    title: 'Lets the holder of a public key in over SSH; with an app it is a deploy key',
+    scope: 'visible',
+    right: 'read',
+    title: 'Lets the holder of a public key in over SSH: the user who adds it, or with deployKey an app',
     query: nothing,
     body: newKey,
     async answer({ desk, actor, body }) {
       const { blob } = parsePublicKey(body.key);
-      const app = body.app === undefined ? null : await getApp(desk.db, body.app);
-      const added = await addKey(desk.db, {
-        name: body.name,
-        appId: app?.id ?? null,
-        env: body.env ?? null,
-        rights: [...new Set(body.rights)],
-        days: body.days,
-        actor: actor.name,
-        fingerprint: fingerprintOf(blob),
-        blob,
-      });
-      const { fingerprint } = added;
-      return { status: 201, json: { ...describeCredential(added, app?.name ?? null), fingerprint } };
+      const bounds = body.deployKey
+        ? await boundDeployKey(desk, actor, body)
+        : await boundOwnKey(desk, actor, body);
+      const fingerprint = fingerprintOf(blob);
+      const wanted = { ...bounds, name: body.name, days: body.days, actor: actor.name, fingerprint, blob };
+      const added = await addKey(desk.db, wanted);
+      const [shown] = await describeCredentials(desk.db, [added]);
+      return { status: 201, json: { ...shown, fingerprint } };
     },
   }),
   route({
     method: 'DELETE',
     path: '/keys/:key',
-    scope: 'installation',
-    right: 'admin',
-    title: 'Takes a key away by its id or fingerprint',
+    scope: 'visible',
+    right: 'read',
+    title: 'Takes an own key away by its id or fingerprint, or one of an app, or any for an administrator',
     query: nothing,
     body: nothing,
-    async answer({ desk, params }) {
-      const { id, name, fingerprint, revokedAt } = await removeKey(desk.db, params.key ?? '');
+    async answer({ desk, actor, params }) {
+      refuseBorrowed(actor);
+      const which = params.key ?? '';
+      if (!isOwn(actor, await getKey(desk.db, which))) {
+        throw new Failure('key_not_found', `There is no valid key ${JSON.stringify(which)}.`);
+      }
+      const { id, name, fingerprint, revokedAt } = await removeKey(desk.db, which);
       return { json: { id, name, fingerprint, revokedAt } };
     },
   }),
 ];
+
+async function boundOwnKey(desk: ApiDesk, actor: Actor, wish: CredentialWish) {
+  // A person's key is the person.
+  const { app: _, ...bounds } = await boundCredential(
+    desk,
+    actor,
+    wish,
+    actor.userId === null ? ['push'] : ['admin'],
+  );
+  return bounds;
+}
+
+/** Throws `wrong_usage` without an app, `not_allowed`. */
+async function boundDeployKey(
+  { db }: ApiDesk,
+  actor: Actor,
+  { app: name, env, rights = ['read'] }: CredentialWish,
+) {
+  if (name === undefined) throw new Failure('wrong_usage', 'A deploy key is of one app: name it.');
+  const app = await getApp(db, name);
+  requireRight(actor, 'admin', { app });
+  const given = { appId: app.id, env: env ?? null, rights: [...new Set(rights)] };
+  if (!rights.every((right) => right === 'read' || right === 'push')) {
+    throw new Failure('wrong_usage', 'A deploy key may read and push, nothing else.');
+  }
+  refuseMoreThanOwn(actor, given);
+  return { ...given, userId: null };
+}

@@ -1,59 +1,59 @@
-import { getApp } from '../../store/apps.ts';
+import { allow } from '../../model/access.ts';
 import { createToken, listTokens, revokeToken } from '../../store/tokens.ts';
 import { newToken, nothing } from '../input.ts';
+import { boundCredential, isOwn, refuseBorrowed } from '../own-credential.ts';
 import { type Route, route } from '../route.ts';
-import { describeCredential, describeCredentials, remoteOf } from '../view.ts';
+import { describeCredentials, remoteOf } from '../view.ts';
 
+/** Users have the tokens that they made, administrators all. */
 export const tokenRoutes: readonly Route[] = [
   route({
     method: 'GET',
     path: '/tokens',
-    scope: 'installation',
-    right: 'admin',
-    title: 'Lists the tokens, never their secrets',
+    scope: 'visible',
+    right: 'read',
+    title: 'Lists the own tokens, or all for an administrator; never their secrets',
     query: nothing,
     body: nothing,
-    async answer({ desk }) {
-      const items = await describeCredentials(desk.db, await listTokens(desk.db));
-      return { json: { items, next: null } };
+    async answer({ desk, actor }) {
+      const shown = (await listTokens(desk.db)).filter((token) => isOwn(actor, token));
+      return { json: { items: await describeCredentials(desk.db, shown), next: null } };
     },
   }),
   route({
     method: 'POST',
     path: '/tokens',
-    scope: 'installation',
-    right: 'admin',
-    title: 'Makes a token and shows it this once',
+    scope: 'visible',
+    right: 'read',
+    title: 'Makes a token and shows it this once; it never exceeds nor outlives its user',
     query: nothing,
     body: newToken,
     async answer({ desk, actor, body }) {
-      const app = body.app === undefined ? null : await getApp(desk.db, body.app);
-      const rights = [...new Set(body.rights)];
+      const { app, ...bounds } = await boundCredential(desk, actor, body, ['push']);
+      const where = app?.name ?? 'all apps';
       const made = await createToken(desk.db, {
-        name: body.name ?? `${app?.name ?? 'all apps'} ${rights.join(' ')}`,
-        appId: app?.id ?? null,
-        env: body.env ?? null,
-        rights,
+        ...bounds,
+        name: body.name ?? `${where} ${bounds.rights.join(' ')}`,
         days: body.days,
         actor: actor.name,
       });
       const remote = app === null ? null : remoteOf(desk.config, app.name);
-      return {
-        status: 201,
-        json: { ...describeCredential(made.record, app?.name ?? null), remote, token: made.token },
-      };
+      const [shown] = await describeCredentials(desk.db, [made.record]);
+      return { status: 201, json: { ...shown, remote, token: made.token } };
     },
   }),
   route({
     method: 'DELETE',
     path: '/tokens/:token',
-    scope: 'installation',
-    right: 'admin',
-    title: 'Revokes a token by its id or name',
+    scope: 'visible',
+    right: 'read',
+    title: 'Revokes an own token by its id or name, or any for an administrator',
     query: nothing,
     body: nothing,
-    async answer({ desk, params }) {
-      const token = await revokeToken(desk.db, params.token ?? '');
+    async answer({ desk, actor, params }) {
+      refuseBorrowed(actor);
+      const ofUser = allow(actor, 'admin', null) ? null : (actor.userId ?? '');
+      const token = await revokeToken(desk.db, params.token ?? '', { ofUser });
       return { json: { id: token.id, name: token.name, revokedAt: token.revokedAt } };
     },
   }),

@@ -1,0 +1,165 @@
+import { Failure } from '../../failure.ts';
+import { formatTotpUri } from '../../model/totp.ts';
+import { takeClaim } from '../../store/claims.ts';
+import { recordEvent } from '../../store/events.ts';
+import { createSession, endSession } from '../../store/sessions.ts';
+import { confirmTotp, removeTotp, wantTotp } from '../../store/totp.ts';
+import { addUser, getUserRow, listUsers, setPassword, toUser } from '../../store/users.ts';
+import { nothing } from '../input.ts';
+import { acceptBody, codeBody, currentBody, loginBody, ownPasswordBody, setupBody } from '../input-users.ts';
+import { type Route, route } from '../route.ts';
+import { confirmSelf, hashNewPassword, readSelf, signIn } from '../sign-in.ts';
+import { describeGrantList } from './access.ts';
+import { describeUser, eventOf } from './users.ts';
+
+/** Who comes in, and what everybody does for themselves. */
+export const meRoutes: readonly Route[] = [
+  route({
+    method: 'POST',
+    path: '/setup',
+    scope: 'open',
+    right: null,
+    title: 'Makes the first owner, with the one-time token that the first start printed',
+    query: nothing,
+    body: setupBody,
+    async answer({ desk, body, signal }) {
+      const hash = await hashNewPassword(desk, body.password, signal);
+      const made = await desk.db.transaction().execute(async (tx) => {
+        await takeClaim(tx, 'setup', body.token);
+        if ((await listUsers(tx)).some(({ isOwner }) => isOwner)) {
+          throw new Failure('setup_done', 'There is an owner already.');
+        }
+        const user = await addUser(tx, { name: body.name, hash, isOwner: true, actor: 'setup' });
+        await recordEvent(tx, eventOf('setup', user.name, user));
+        return { user, session: await createSession(tx, user.id) };
+      });
+      return { status: 201, json: { ...describeUser(made.user), ...made.session } };
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/login',
+    scope: 'open',
+    right: null,
+    title: 'Begins a session with a name and a password, and a code where one is asked for',
+    query: nothing,
+    body: loginBody,
+    async answer({ desk, body, address, signal }) {
+      const user = await signIn(desk, { ...body, address, signal });
+      const session = await createSession(desk.db, user.id);
+      await recordEvent(desk.db, { ...eventOf('login', user.name, user), detail: `from ${address}` });
+      return { json: { name: user.name, ...session } };
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/logout',
+    scope: 'visible',
+    right: 'read',
+    title: 'Ends the session that asks',
+    query: nothing,
+    body: nothing,
+    answer: async ({ desk, actor }) => ({
+      json: { ended: actor.kind === 'user' && (await endSession(desk.db, actor.via ?? '')) },
+    }),
+  }),
+  route({
+    method: 'POST',
+    path: '/invitations/accept',
+    scope: 'open',
+    right: null,
+    title: 'Sets the first password of a user who was invited',
+    query: nothing,
+    body: acceptBody,
+    async answer({ desk, body, signal }) {
+      const hash = await hashNewPassword(desk, body.password, signal);
+      const made = await desk.db.transaction().execute(async (tx) => {
+        const { user_id: id } = await takeClaim(tx, 'invitation', body.token);
+        const user = toUser(await getUserRow(tx, id ?? ''));
+        await setPassword(tx, user.id, hash, null);
+        await recordEvent(tx, eventOf('users:accept', user.name, user));
+        return { user, session: await createSession(tx, user.id) };
+      });
+      return { status: 201, json: { name: made.user.name, ...made.session } };
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/me',
+    scope: 'visible',
+    right: 'read',
+    title: 'Who asks, and what they may',
+    query: nothing,
+    body: nothing,
+    async answer({ desk, actor }) {
+      const grants = await describeGrantList(desk.db, actor.grants);
+      return { json: { name: actor.name, kind: actor.kind, user: actor.userId !== null, grants } };
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/me/password',
+    scope: 'visible',
+    right: 'read',
+    title: 'Changes the own password and ends the other sessions',
+    query: nothing,
+    body: ownPasswordBody,
+    async answer({ desk, actor, body, address, signal }) {
+      const { id, name } = await readSelf(desk.db, actor);
+      await confirmSelf(desk, { name, password: body.current, address, signal });
+      const hash = await hashNewPassword(desk, body.password, signal);
+      await desk.db.transaction().execute(async (tx) => {
+        await setPassword(tx, id, hash, actor.via ?? null);
+        await recordEvent(tx, eventOf('users:passwd', name, { name }));
+      });
+      return { json: { name, changed: true } };
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/me/totp',
+    scope: 'visible',
+    right: 'read',
+    title: 'A secret for the phone; it counts once a code of it is confirmed',
+    query: nothing,
+    body: currentBody,
+    async answer({ desk, actor, body, address, signal }) {
+      const { id, name } = await readSelf(desk.db, actor);
+      await confirmSelf(desk, { name, password: body.current, address, signal });
+      const secret = await wantTotp(desk.db, id);
+      return { status: 201, json: { secret, uri: formatTotpUri('Hawser', name, secret) } };
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/me/totp/confirm',
+    scope: 'visible',
+    right: 'read',
+    title: 'From now on a code is asked for at login; answers with the recovery codes, this once',
+    query: nothing,
+    body: codeBody,
+    async answer({ desk, actor, body }) {
+      const user = await readSelf(desk.db, actor);
+      const codes = await confirmTotp(desk.db, user, body.code);
+      if (codes === null) throw new Failure('login_failed', 'That is not the code of this moment.');
+      await recordEvent(desk.db, eventOf('totp:enable', user.name, user));
+      return { json: { enabled: true, recoveryCodes: codes } };
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/me/totp/disable',
+    scope: 'visible',
+    right: 'read',
+    title: 'No code is asked for any more',
+    query: nothing,
+    body: currentBody,
+    async answer({ desk, actor, body, address, signal }) {
+      const { id, name } = await readSelf(desk.db, actor);
+      await confirmSelf(desk, { name, password: body.current, address, signal });
+      await removeTotp(desk.db, id);
+      await recordEvent(desk.db, eventOf('totp:disable', name, { name }));
+      return { json: { enabled: false } };
+    },
+  }),
+];
