@@ -76,7 +76,9 @@ function describeObject(
   if (params.id !== undefined) return `deploy ${params.id}`;
   const [named] = Object.entries(params).filter(([name]) => name !== 'app');
   if (named !== undefined) return named[1];
-  return text(body.name) ?? text(body.user) ?? text(body.server) ?? (route?.method === 'GET' ? route.path : null);
+  return (
+    text(body.name) ?? text(body.user) ?? text(body.server) ?? (route?.method === 'GET' ? route.path : null)
+  );
 }
 
 function describeAsker({ raw, actor }: Seen, { trusted, guests }: RouteAuditOptions): AuditAsker {

@@ -257,7 +257,7 @@ async function comeAs(
   }
   if (by === 'deploy key') {
     const grants = [{ appId, env: null, rights: can }];
-    return guests.lend(async () => ({ kind: 'key', name, userId: null, grants })).token;
+    return guests.lend(async () => ({ kind: 'key', name, userId: null, grants }), '').token;
   }
   if (by !== 'token of an owner' && by !== 'owner token of a viewer') {
     return (await makeUser(db, name, { ...place, role: by })).session;

@@ -38,7 +38,7 @@ test('every change by the API has one entry with who, where from, what and how i
   await ask('POST', '/apps/shop/rollback', { env: 'production' });
   await ask('POST', '/tokens', { name: 'ci', app: 'shop' });
   await ask('POST', '/apps/shop/maintenance', {}, reader);
-  await ask('GET', '/tokens', undefined, reader);
+  await ask('GET', '/disk', undefined, reader);
   await ask('GET', '/apps', undefined, 'hw_wrong');
   await world.ask('GET', `/api/v1/apps?token=${ops}`);
   await runCommand(['apps:create', 'third', '--config', world.config.file]);
@@ -51,7 +51,7 @@ test('every change by the API has one entry with who, where from, what and how i
     `${by}: rollback shop [] refused release_not_found x1`,
     `${by}: tokens:create shop [ci] done x1`,
     `${byReader}: maintenance:on shop [] refused not_allowed x1`,
-    `${byReader}: api:read  [/tokens] refused not_allowed x1`,
+    `${byReader}: api:read  [/disk] refused not_allowed x1`,
     'nobody nobody by api from 127.0.0.1: api:read  [/apps] refused token_malformed x1',
     'nobody nobody by api from 127.0.0.1: api:read  [] refused token_in_url x1',
     'operator operator by socket: apps:create third [third] done x1',

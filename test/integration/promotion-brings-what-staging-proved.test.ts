@@ -26,7 +26,15 @@ before(async () => {
   repository = await makeRepository('worker-and-web');
   await succeed(repository.push(world.hawser.remote(app)));
   for (const name of ['ada', 'bob']) {
-    const made = await world.hawser.cli('tokens:create', '-a', app, '--name', name, '--can', 'deploy,promote');
+    const made = await world.hawser.cli(
+      'tokens:create',
+      '-a',
+      app,
+      '--name',
+      name,
+      '--can',
+      'deploy,promote',
+    );
     tokens[name] = made.stdout.trim();
   }
 });
