@@ -36,6 +36,8 @@ export type Config = {
   /** Environments that branches make by themselves; null when none are wanted. */
   readonly previews: PreviewConfig | null;
   readonly limits: Limits;
+  /** Networks that are not public and that webhooks and notifications may reach, as CIDR. */
+  readonly webhooks: { readonly allow: readonly string[] };
   readonly retention: { readonly releases: number; readonly deploys: number };
 };
 

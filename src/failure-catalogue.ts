@@ -3,6 +3,7 @@ import { fleetFailures } from './failures/fleet.ts';
 import { gateFailures } from './failures/gates.ts';
 import { installationFailures } from './failures/installation.ts';
 import { interfaceFailures } from './failures/interface.ts';
+import { outboundFailures } from './failures/outbound.ts';
 import { pushFailures } from './failures/push.ts';
 import { settingsFailures } from './failures/settings.ts';
 
@@ -15,6 +16,7 @@ export const failureCatalogue = {
   ...settingsFailures,
   ...fleetFailures,
   ...interfaceFailures,
+  ...outboundFailures,
 } as const;
 
 export type FailureCode = keyof typeof failureCatalogue;

@@ -13,6 +13,7 @@ import { openPlatform } from './platform.ts';
 import { openGitRuns } from './receive/git-runs.ts';
 import { openGitHttp } from './receive/http.ts';
 import { openReceiver } from './receive/perform.ts';
+import { openForges } from './server/forges.ts';
 import { openGitSsh } from './server/git-ssh.ts';
 import { openHttp } from './server/http.ts';
 import { openAudit } from './store/audit-open.ts';
@@ -56,8 +57,12 @@ export async function runServer(config: Config, readAgain: () => Config): Promis
   const guests = openGuests();
   const api = await openApi(desk, { trusted: false, log, audit, guests });
   const trusted = await openApi(desk, { trusted: true, log, audit });
-  const respond: RequestListener = (request, response) =>
-    (gitHttp.matches(request.url ?? '') ? gitHttp : api).respond(request, response);
+  await using forges = await openForges({ config, folders, git, db, runs, audit, log });
+  const respond: RequestListener = (request, response) => {
+    const { url = '' } = request;
+    const door = gitHttp.matches(url) ? gitHttp : forges.matches(url) ? forges : api;
+    door.respond(request, response);
+  };
   const { http, tls } = config.listen;
   listeners.use(await openHttp({ where: http, respond, url: config.url, tls, log }));
   listeners.use(await openSocket(folders.guestSocket, api.respond, log));

@@ -12,9 +12,9 @@ const layers: readonly (readonly string[])[] = [
   ['model', 'failure', 'announce'],
   ['config'],
   ['secrets', 'log', 'store'],
-  ['fleet', 'supervise'],
+  ['fleet', 'supervise', 'outbound'],
   ['route', 'publish', 'build', 'receive', 'queue'],
-  ['rollout'],
+  ['rollout', 'webhooks'],
   ['pipeline'],
   ['platform'],
   ['api', 'workers'],
@@ -37,6 +37,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   kysely: ['src/store/'],
   fastify: ['src/api/'],
   commander: ['src/cli/', 'src/main.ts'],
+  'ipaddr.js': ['src/outbound/addresses.ts'],
   pino: ['src/log/', 'src/platform.ts'],
 };
 

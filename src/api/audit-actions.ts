@@ -54,6 +54,9 @@ export const auditActions: Readonly<Record<string, string>> = {
   'DELETE /tokens/:token': 'tokens:revoke',
   'POST /keys': 'keys:add',
   'DELETE /keys/:key': 'keys:remove',
+  'POST /apps/:app/webhooks': 'webhooks:add',
+  'DELETE /apps/:app/webhooks/:webhook': 'webhooks:remove',
+  'POST /apps/:app/webhooks/:webhook/key': 'webhooks:key',
   'POST /disk/prune': 'disk:prune',
   'POST /apply': 'apply',
 };

@@ -21,6 +21,7 @@ import { serverChangeRoutes } from './routes/server-changes.ts';
 import { serverRoutes } from './routes/servers.ts';
 import { tokenRoutes } from './routes/tokens.ts';
 import { userRoutes } from './routes/users.ts';
+import { webhookRoutes } from './routes/webhooks.ts';
 
 /** Every address below `/api/v1`, with the right that it needs: nothing else is served there. */
 export const routes: readonly Route[] = [
@@ -45,5 +46,6 @@ export const routes: readonly Route[] = [
   ...keyRoutes,
   ...diskRoutes,
   ...auditRoutes,
+  ...webhookRoutes,
   ...installationRoutes,
 ];

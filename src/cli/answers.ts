@@ -264,28 +264,3 @@ export type LockAnswer = {
   readonly lockedAt: string;
   readonly expiresAt: string | null;
 };
-
-export type AuditAnswer = {
-  readonly seq: number;
-  readonly at: string;
-  readonly actorKind: string;
-  readonly actor: string;
-  readonly door: string;
-  /** Empty on the machine's own socket. */
-  readonly address: string;
-  readonly action: string;
-  readonly app: string | null;
-  readonly env: string | null;
-  readonly object: string | null;
-  readonly outcome: string;
-  readonly code: string | null;
-  readonly count: number;
-};
-
-export type AuditVerdictAnswer = {
-  readonly broken: { readonly seq: number; readonly why: string } | null;
-  readonly entries: number;
-  readonly head: { readonly seq: number; readonly hash: string };
-  readonly cut: { readonly seq: number; readonly hash: string } | null;
-  readonly anchored: boolean | null;
-};

@@ -18,6 +18,7 @@ import { addReleaseCommands } from './commands/releases.ts';
 import { addServerChangeCommands } from './commands/server-changes.ts';
 import { addServerCommands } from './commands/servers.ts';
 import { addTokenCommands } from './commands/tokens.ts';
+import { addWebhookCommands } from './commands/webhooks.ts';
 import { describeError, type ExitCode, exitCodeOf, exitCodes } from './exit.ts';
 import { openSession, type Session } from './session.ts';
 import { openTerminal, type TerminalStreams } from './terminal.ts';
@@ -84,6 +85,7 @@ export function openProgram(
     addKeyCommands,
     addDiskCommands,
     addAuditCommands,
+    addWebhookCommands,
   ];
   for (const add of adders) add(program, session);
   for (const command of program.commands) command.copyInheritedSettings(program);

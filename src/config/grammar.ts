@@ -28,6 +28,15 @@ export function isHost(text: string): boolean {
   return isIP(text) > 0 || (hostName.test(text) && !/^[\d.]+$/.test(text));
 }
 
+/** A network of IPv4 or IPv6 with the number of its bits. */
+export function network() {
+  const say = { error: 'must be a network like "10.0.0.0/8" or "fd00::/8"' };
+  return z.string(say).refine((text) => {
+    const [, base = '', bits = ''] = /^([0-9a-fA-F:.]{2,45})\/(\d{1,3})$/.exec(text) ?? [];
+    return isIP(base) > 0 && Number(bits) <= (isIPv4(base) ? 32 : 128);
+  }, say);
+}
+
 /** A duration with a unit, within bounds (milliseconds, inclusive); gives milliseconds. */
 export function duration(min: number, max: number) {
   const bounds = `${formatDuration(min)} to ${formatDuration(max)}`;

@@ -39,6 +39,7 @@ export function resolveConfig(
     environments: mapValues(written.environments, (entry, name) => resolveEnvironment(entry, name, servers)),
     previews: resolvePreviews(written.previews),
     limits: written.limits,
+    webhooks: written.webhooks,
     retention: written.retention,
   });
 }

@@ -188,6 +188,14 @@ export const configSchema = z.strictObject({
   retention: z
     .strictObject({ releases: g.count(1, 1000).default(5), deploys: g.count(1, 1_000_000).default(100) })
     .prefault({}),
+  webhooks: z
+    .strictObject({
+      allow: z
+        .array(g.network(), { error: 'must be a list of networks, like ["10.0.0.0/8"]' })
+        .max(100)
+        .default([]),
+    })
+    .prefault({}),
   notifications: later('notifications are'),
   metrics: later('metrics for other systems are'),
 });

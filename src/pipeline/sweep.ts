@@ -2,6 +2,7 @@ import { forgetApp, listApps, listDestroyedApps, listPlaces } from '../store/app
 import { cutAudit } from '../store/audit-chain.ts';
 import { findNewestBefore, listDeploys } from '../store/deploys.ts';
 import { forgetEvents, forgetLostContainers, forgetSteps, listDeploysWithSteps } from '../store/forget.ts';
+import { forgetHookPushes } from '../store/hook-pushes.ts';
 import { forgetJournal, listJournals } from '../store/journals.ts';
 import type { PipelineDrivers } from './drivers.ts';
 import { readServers } from './environment.ts';
@@ -10,6 +11,7 @@ import { repositoryOf } from './wanted.ts';
 
 const hiddenRefs = 'refs/hawser/deploys/';
 const hourMs = 3_600_000;
+const monthMs = 31 * 24 * hourMs;
 const yearMs = 366 * 24 * hourMs;
 const registryMs = 30_000;
 
@@ -38,6 +40,7 @@ export async function sweepOld(drivers: PipelineDrivers): Promise<void> {
   const yearAgo = new Date(Date.now() - yearMs).toISOString();
   await forgetEvents(db, yearAgo);
   await cutAudit(db, yearAgo);
+  await forgetHookPushes(db, new Date(Date.now() - monthMs).toISOString());
 }
 
 /** For the start of the one server: the clients of pushes that a former one was receiving are gone with it. */

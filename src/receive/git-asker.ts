@@ -1,5 +1,4 @@
 import { Failure } from '../failure.ts';
-import type { Actor } from '../model/access.ts';
 import type { AskedAct, AuditOutcome } from '../model/audit.ts';
 
 /** By which door of git somebody came, and from where. */
@@ -8,7 +7,7 @@ export type GitOrigin = { readonly door: 'git-http' | 'git-ssh' | 'webhook'; rea
 /** What somebody asks of git, as the audit log has it. */
 export function describeGitAct(
   origin: GitOrigin,
-  actor: Pick<Actor, 'kind' | 'name'> | null,
+  actor: { readonly kind: string; readonly name: string } | null,
   what: Pick<AskedAct, 'action'> & Partial<Pick<AskedAct, 'app' | 'env' | 'object'>>,
 ): AskedAct {
   return {

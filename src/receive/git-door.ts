@@ -5,7 +5,7 @@ import type { MayPush, PushedApp } from './push.ts';
 export type EnteredApp = {
   readonly app: PushedApp;
   readonly actor: string;
-  readonly actorKind: Actor['kind'];
+  readonly actorKind: string;
   readonly mayPush: MayPush;
 };
 

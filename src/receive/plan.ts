@@ -222,6 +222,11 @@ function findEnvironment(
   return { kind, name, environment: isPreview ? { name: previewName(name) } : null, isPreview };
 }
 
+/** Whether a ref brings some environment or a preview to life. */
+export function isTaken(ref: string, known: Pick<PushQuestion, 'environments' | 'previews'>): boolean {
+  return (findEnvironment(ref, known)?.environment ?? null) !== null;
+}
+
 /** `*` stands for anything but a slash, `**` for anything. The time it takes is that of reading both once per star. */
 export function matchesPattern(name: string, pattern: string): boolean {
   // Every place in the name that the pattern can have come to so far.

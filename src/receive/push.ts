@@ -1,6 +1,5 @@
 import type { EnvironmentConfig, PreviewConfig } from '../config.ts';
 import type { Failure } from '../failure.ts';
-import type { Actor } from '../model/access.ts';
 import type { DeployOptions, DeployState } from '../model/deploy.ts';
 import type { GitOrigin } from './git-asker.ts';
 import type { PushPlan } from './plan.ts';
@@ -50,7 +49,7 @@ export type Push = {
   readonly token: string;
   readonly app: PushedApp;
   readonly actor: string;
-  readonly actorKind: Actor['kind'];
+  readonly actorKind: string;
   readonly origin: GitOrigin;
   /** Whether the pusher may bring something to this environment of the app. */
   readonly mayPush: MayPush;

@@ -1,8 +1,9 @@
 import type { Generated } from 'kysely';
 import type { DeployHold, DeployKind, DeployState } from '../model/deploy.ts';
+import type { OutsideTables } from './tables-outside.ts';
 
 /** The ledger's rows. Structured values are JSON text; times are ISO 8601 text, for display only. */
-export type Tables = {
+export type Tables = OutsideTables & {
   apps: {
     id: string;
     name: string;
@@ -237,26 +238,6 @@ export type Tables = {
     env: string | null;
     detail: string;
   };
-  /** Who did what: a chain, each entry with the hash of the one before. Triggers refuse every change of it. */
-  audit: {
-    seq: number;
-    at: string;
-    actor_kind: string;
-    actor: string;
-    door: string;
-    address: string;
-    action: string;
-    app: string | null;
-    env: string | null;
-    object: string | null;
-    outcome: string;
-    code: string | null;
-    count: number;
-    previous: string;
-    hash: string;
-  };
-  /** Ends of what was cut off the chain when it was out of retention. */
-  audit_cuts: { seq: number; hash: string; cut_at: string };
   /** Servers that were added while it ran; those of deploy.config.json come before them. */
   servers: { name: string; position: number; spec: string; added_by: string; added_at: string };
   /** Servers that get nothing new and lose what they have. */

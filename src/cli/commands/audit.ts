@@ -1,4 +1,5 @@
-import type { AuditAnswer, AuditVerdictAnswer, Page } from '../answers.ts';
+import type { Page } from '../answers.ts';
+import type { AuditAnswer, AuditVerdictAnswer } from '../answers-outside.ts';
 import { type AddCommands, optionsOf, withJson } from '../command.ts';
 import { exitCodes } from '../exit.ts';
 import type { Terminal } from '../terminal.ts';

@@ -1,0 +1,47 @@
+export type AuditAnswer = {
+  readonly seq: number;
+  readonly at: string;
+  readonly actorKind: string;
+  readonly actor: string;
+  readonly door: string;
+  /** Empty on the machine's own socket. */
+  readonly address: string;
+  readonly action: string;
+  readonly app: string | null;
+  readonly env: string | null;
+  readonly object: string | null;
+  readonly outcome: string;
+  readonly code: string | null;
+  readonly count: number;
+};
+
+export type AuditVerdictAnswer = {
+  readonly broken: { readonly seq: number; readonly why: string } | null;
+  readonly entries: number;
+  readonly head: { readonly seq: number; readonly hash: string };
+  readonly cut: { readonly seq: number; readonly hash: string } | null;
+  readonly anchored: boolean | null;
+};
+
+export type WebhookAnswer = {
+  readonly id: string;
+  readonly url: string;
+  readonly forge: string;
+  readonly repository: string;
+  readonly branches: readonly string[];
+  readonly publicKey: string | null;
+  readonly createdAt: string;
+  readonly createdBy: string;
+};
+
+export type WebhookInfoAnswer = WebhookAnswer & {
+  readonly pushes: readonly {
+    readonly ref: string;
+    readonly commit: string | null;
+    readonly state: string;
+    readonly attempts: number;
+    readonly deploy: number | null;
+    readonly detail: string | null;
+    readonly receivedAt: string;
+  }[];
+};

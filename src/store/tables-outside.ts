@@ -1,0 +1,59 @@
+import type { Generated } from 'kysely';
+
+/** What came from outside and went there: who asked for what, what forges told and what people were told. */
+export type OutsideTables = {
+  /** Who did what: a chain, each entry with the hash of the one before. Triggers refuse every change of it. */
+  audit: {
+    seq: number;
+    at: string;
+    actor_kind: string;
+    actor: string;
+    door: string;
+    address: string;
+    action: string;
+    app: string | null;
+    env: string | null;
+    object: string | null;
+    outcome: string;
+    code: string | null;
+    count: number;
+    previous: string;
+    hash: string;
+  };
+  /** Ends of what was cut off the chain when it was out of retention. */
+  audit_cuts: { seq: number; hash: string; cut_at: string };
+  /** Webhooks of forges; `secret`, `token` and `private_key` are read and written by store/webhooks.ts alone. */
+  webhooks: {
+    id: string;
+    app_id: string;
+    forge: string;
+    repository: string;
+    branches: string;
+    secret: string;
+    token: string | null;
+    public_key: string | null;
+    private_key: string | null;
+    poll_ms: number | null;
+    polled_ms: Generated<number>;
+    created_at: string;
+    created_by: string;
+  };
+  /** What forges sent, by their own ids, with the answer that each got. */
+  hook_deliveries: { webhook_id: string; delivery: string; answer: string; received_at: string };
+  /** Refs that a forge told of, until they are fetched and pushed. */
+  hook_pushes: {
+    id: Generated<number>;
+    webhook_id: string;
+    delivery: string;
+    ref: string;
+    commit_oid: string | null;
+    state: string;
+    attempts: number;
+    next_ms: number;
+    deploy_id: number | null;
+    code: string | null;
+    detail: string | null;
+    received_at: string;
+    ended_at: string | null;
+  };
+};

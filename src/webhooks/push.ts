@@ -1,0 +1,106 @@
+import type { Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { App } from '../model/app.ts';
+import type { Webhook } from '../model/webhook.ts';
+import { spawnGit } from '../receive/git-process.ts';
+import type { GitRuns, RunningGit } from '../receive/git-runs.ts';
+import { flushPacket, packetText, parsePackets, serializePacket } from '../receive/packet.ts';
+import { zeroOid } from '../receive/plan.ts';
+
+export type HookPushWish = {
+  readonly app: Pick<App, 'id' | 'name'>;
+  readonly webhook: Pick<Webhook, 'id' | 'forge'>;
+  readonly ref: string;
+  readonly old: string;
+  /** Null deletes the ref. */
+  readonly commit: string | null;
+  /** Repository that has the commit. */
+  readonly from: string;
+  readonly signal: AbortSignal;
+};
+
+/** How a push ended: taken, or refused with a code and a reason. */
+export type HookPushed =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly code: string; readonly detail: string };
+
+/** Pushes what was fetched as any client would: the same git, the same hooks, the same checks. */
+export async function pushFetched(wish: HookPushWish, runs: GitRuns): Promise<HookPushed> {
+  await runs.admit('receive-pack');
+  let said: HookPushed = { ok: false, code: 'git_failed', detail: 'git said nothing' };
+  await runs.run({
+    app: wish.app,
+    actor: `webhook ${wish.webhook.id} (${wish.webhook.forge})`,
+    actorKind: 'webhook',
+    // Whoever made the webhook may do everything with the app.
+    mayPush: () => true,
+    origin: { door: 'webhook', address: '' },
+    service: 'receive-pack',
+    protocol: null,
+    stateless: true,
+    gone: wish.signal,
+    async exchange(running) {
+      const ended = collect(running);
+      await Promise.all([send(wish, running.child.stdin), ended]);
+      const { code, stdout, stderr } = await ended;
+      said = readReport(stdout, stderr);
+      return { code, stderr };
+    },
+  });
+  return said;
+}
+
+/** One command, one option and a pack, as in gitprotocol-pack. */
+async function send({ ref, old, commit, from }: HookPushWish, input: Writable): Promise<void> {
+  // A git that refuses early closes its input; its report says why.
+  input.on('error', () => undefined);
+  const command = `${old} ${commit ?? zeroOid} ${ref}\0report-status push-options agent=hawser`;
+  input.write(
+    Buffer.concat([serializePacket(command), flushPacket, serializePacket('no-wait'), flushPacket]),
+  );
+  if (commit === null) {
+    input.end();
+    return;
+  }
+  const pack = spawnGit([
+    '--git-dir',
+    from,
+    'pack-objects',
+    '--stdout',
+    '--revs',
+    '--thin',
+    '--quiet',
+    '--delta-base-offset',
+  ]);
+  pack.stderr.resume();
+  pack.stdin.on('error', () => undefined);
+  pack.stdin.end(`${commit}\n${old === zeroOid ? '' : `^${old}\n`}`);
+  await pipeline(pack.stdout, input).catch(() => undefined); // The report says what a broken pack means.
+}
+
+async function collect({ child }: RunningGit) {
+  const [out, err]: [Buffer[], Buffer[]] = [[], []];
+  child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
+  child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', resolve);
+  });
+  return {
+    code,
+    stdout: Buffer.concat(out),
+    stderr: Buffer.concat(err)
+      .toString('utf8')
+      .slice(0, 64 * 1024),
+  };
+}
+
+/** `unpack ok` and `ok REF`, or `ng REF reason`; the hooks say the code on the error output. */
+function readReport(stdout: Buffer, stderr: string): HookPushed {
+  const lines = parsePackets(stdout).packets.map(packetText);
+  if (lines.some((line) => line.startsWith('ok '))) return { ok: true };
+  const [, code = 'git_failed', message] = /error\[([a-z_]+)\]: (.*)/.exec(stderr) ?? [];
+  const reason = lines.find((line) => line.startsWith('ng '))?.replace(/^ng \S+ /, '');
+  const unpack = lines.find((line) => line.startsWith('unpack '));
+  return { ok: false, code, detail: (message ?? reason ?? unpack ?? stderr.trim()).slice(0, 500) };
+}
