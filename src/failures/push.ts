@@ -61,17 +61,20 @@ export const pushFailures = {
   // the git server
   git_request_invalid: {
     status: 400,
-    fix: 'Use git itself: git push http://deploy:TOKEN@HOST/APP.git main.',
+    fix: 'Use git itself, with the remote that hawser apps:info -a APP shows.',
   },
-  git_path_unknown: { status: 404, fix: 'Use git itself: git push http://deploy:TOKEN@HOST/APP.git main.' },
+  git_path_unknown: {
+    status: 404,
+    fix: 'Use git itself, with the remote that hawser apps:info -a APP shows.',
+  },
   git_service_refused: { status: 403, fix: 'Use a git that speaks the smart protocol (1.6.6 or later).' },
   git_method_not_allowed: {
     status: 405,
-    fix: 'Use git itself: git push http://deploy:TOKEN@HOST/APP.git main.',
+    fix: 'Use git itself, with the remote that hawser apps:info -a APP shows.',
   },
   git_type_not_supported: {
     status: 415,
-    fix: 'Use git itself: git push http://deploy:TOKEN@HOST/APP.git main.',
+    fix: 'Use git itself, with the remote that hawser apps:info -a APP shows.',
   },
   git_request_too_large: { status: 413, fix: 'Fetch or push less at a time.' },
   git_failed: {

@@ -114,5 +114,5 @@ async function examineDisk(
   }
   const detail = `${inGb(space.freeBytes)} of ${inGb(space.totalBytes)} free (limits.diskFloor is ${inGb(diskFloor)})`;
   if (space.freeBytes >= diskFloor) return ok(check, detail);
-  return failed(check, detail, 'Free some of it: hawser prune, or a larger disk for the engine there.');
+  return failed(check, detail, 'Free some of it: hawser disk:prune, or a larger disk for the engine there.');
 }

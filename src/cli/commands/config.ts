@@ -24,7 +24,7 @@ export const addConfigCommands: AddCommands = (program, session) => {
       const answer = await readConfig(session, options);
       if (options.json) return terminal.printJson(answer.items);
       terminal.printTable(['NAME', 'VALUE', 'FROM'], answer.items.map(describeRow));
-      if (answer.hidden) terminal.say('Values are shown to those who have the right "deploy".');
+      if (answer.hidden) terminal.say('Values are shown to those who have the right "config:read".');
     });
 
   withChange(program.command('config:set'))
@@ -93,7 +93,10 @@ function parseWord(word: string): [string, string] {
 
 function needValue({ name, value }: VariableAnswer): string {
   if (value !== null) return value;
-  throw new Failure('not_allowed', `The value of ${name} is shown to those who have the right "deploy".`);
+  throw new Failure(
+    'not_allowed',
+    `The value of ${name} is shown to those who have the right "config:read".`,
+  );
 }
 
 function describeRow({ name, value, source }: VariableAnswer): string[] {
