@@ -4,6 +4,7 @@ import type { HealthCheck, Process } from '../model/release.ts';
 import { parseAppJson } from './app-json.ts';
 import type { AppJson, WrittenHealthCheck } from './app-json-schema.ts';
 import { parseProcfile, toCommand } from './procfile.ts';
+import { looksSecret } from './secret-look.ts';
 import type { SourceFiles } from './source.ts';
 
 export type { Manifest } from '../model/manifest.ts';
@@ -135,6 +136,7 @@ function listWarnings(written: AppJson, processes: readonly Process[]): string[]
   const types = processes.map(({ type }) => type);
   const { formation, healthchecks, environments } = written;
   return [
+    ...listSecretLooks(written),
     ...listWithoutEffect('environments', environments, ['test']),
     ...listWithoutEffect('environments.test', environments.test, ['scripts', 'env', 'timeout']),
     ...listWithoutEffect('environments.test.scripts', environments.test?.scripts, ['test']),
@@ -156,6 +158,18 @@ function listWarnings(written: AppJson, processes: readonly Process[]): string[]
         : [],
     ),
   ];
+}
+
+/** Names only: the value is in the repository already, and needs not be in a log as well. */
+function listSecretLooks({ env }: AppJson): string[] {
+  return Object.entries(env).flatMap(([name, entry]) => {
+    const value = typeof entry === 'string' ? entry : entry.value;
+    return value !== undefined && looksSecret(value)
+      ? [
+          `app.json: env.${name} looks like a secret (looks_like_secret); set it with hawser config:set instead`,
+        ]
+      : [];
+  });
 }
 
 function listWithoutEffect(path: string, value: object | undefined, known: readonly string[]): string[] {

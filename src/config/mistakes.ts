@@ -28,7 +28,12 @@ function describeIssue(issue: Issue, root: SchemaNode): Mistake[] {
     return inner.flatMap((found) => describeIssue({ ...found, path: [...issue.path, ...found.path] }, root));
   }
   if (issue.code === 'invalid_key') {
-    return [{ path, message: `"${path.at(-1)}": ${issue.issues[0]?.message ?? issue.message}` }];
+    return [
+      {
+        path,
+        message: `${JSON.stringify(String(path.at(-1)).slice(0, 60))}: ${issue.issues[0]?.message ?? issue.message}`,
+      },
+    ];
   }
   return [{ path, message: issue.message.replace('Invalid input: expected', 'expected') }];
 }

@@ -44,6 +44,7 @@ export type AcceptedChange = { readonly change: SettingsChange; readonly deploy:
  */
 export async function acceptChange(request: ChangeRequest, drivers: AcceptDrivers): Promise<AcceptedChange> {
   const wanted = checkWish(request.wanted);
+  refuseOwnDomain(wanted, drivers.config.url);
   const accepted = await drivers.db.transaction().execute((tx) => recordChange({ ...request, wanted }, tx));
   const { deploy, change } = accepted;
   if (deploy !== null) {
@@ -141,6 +142,16 @@ async function refuseUnknownTypes({ environment, wanted }: ChangeRequest, tx: Da
   throw new Failure(
     'process_unknown',
     `There is no process ${JSON.stringify(unknown)} in the live release; there are: ${known.join(', ')}.`,
+  );
+}
+
+/** An app under the name of the server would be taken for it. */
+function refuseOwnDomain({ domains = {} }: WantedChange, url: string): void {
+  const own = URL.parse(url)?.hostname;
+  if (own === undefined || domains[own] !== true) return;
+  throw new Failure(
+    'domain_taken',
+    `${own} is the name of this server itself ("url" of deploy.config.json).`,
   );
 }
 

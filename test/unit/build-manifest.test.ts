@@ -288,3 +288,19 @@ test('keys that mean something to JavaScript are only keys', () => {
     [1, null],
   );
 });
+
+test('a value that looks like a secret is warned of by its name, and never shown', () => {
+  const secrets = [
+    'postgres://shop:hunter2@db/shop',
+    '-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl',
+    'AKIAIOSFODNN7EXAMPLE',
+    `ghp_${'a'.repeat(36)}`,
+  ];
+  for (const value of secrets) {
+    const warnings = plan({ env: { DB: value } }).warnings.join();
+    assert.match(warnings, /env\.DB looks like a secret \(looks_like_secret\)/, value);
+    assert.ok(!warnings.includes(value), value);
+  }
+  for (const value of ['http://db:5432/x', 'redis://cache', 'AKIA', 'a:b@c', ''])
+    assert.deepEqual(plan({ env: { DB: value } }).warnings, [], value);
+});

@@ -34,7 +34,7 @@ async function openWorld(t: TestContext) {
   const environment = await ensureEnvironment(db, app, { name: 'production', domain: 'shop.localhost' });
   const drivers = {
     db,
-    config: {} as Config,
+    config: { url: 'https://deploy.example.com' } as Config,
     touch: async () => undefined,
     journals: { write: async () => quiet } as never,
   };
@@ -229,6 +229,10 @@ test('names, sizes and domains that cannot be are refused before anything is wri
   ] as const) {
     await assert.rejects(world.change(wanted), { code }, JSON.stringify(wanted).slice(0, 60));
   }
+  await assert.rejects(
+    world.change({ domains: { 'deploy.example.com': true } }),
+    /name of this server itself/,
+  );
   await assert.rejects(world.change({ domains: { 'other.example': true } }), (error: Error) => {
     return !error.message.includes('other/') && error.message.includes('another app');
   });

@@ -1,0 +1,192 @@
+import type { Line } from './rows.ts';
+
+const refuses = 'integration/api-refuses-bad-requests-with-a-problem.test.ts';
+const http = 'integration/http-refuses-what-is-no-honest-request.test.ts';
+const matrix = 'integration/api-every-route-needs-its-right.test.ts';
+const log = 'integration/api-log-goes-on-behind-the-last-line.test.ts';
+const changes = 'unit/store-changes.test.ts';
+const keys = 'unit/receive-ssh-key.test.ts';
+const ssh = 'integration/ssh-knows-whom-it-talks-to.test.ts';
+const servers = 'integration/servers-come-and-go-under-load.test.ts';
+
+/** Requests to the API, keys and servers. */
+export const rowsOfApi: readonly Line[] = [
+  [
+    'api-51',
+    'bodies that are no JSON',
+    'api',
+    'invalid_json, media_type_not_supported, body_too_large',
+    'cases',
+    `${refuses}: half a body`,
+    `${http}: a body without end`,
+  ],
+  ['api-52', 'a field too many', 'api', 'unknown_field', `${refuses}: an extra field`],
+  [
+    'api-53',
+    'ids that are none, or of others',
+    'api',
+    'deploy_not_found',
+    'cases',
+    `${refuses}: SQL as id`,
+    `${matrix}: what one may not see answers as what is not there`,
+  ],
+  [
+    'api-54',
+    'limits, cursors and orders that are none',
+    'api',
+    'invalid_input',
+    'cases',
+    `${refuses}: a huge limit`,
+  ],
+  [
+    'api-55',
+    'names in other letters',
+    'api cli http ssh',
+    'invalid_app_name',
+    'cases',
+    `${refuses}: a zero-width space`,
+  ],
+  [
+    'api-56',
+    'headers too large, too many, twice, of two minds',
+    'api http',
+    '431, 400',
+    `${http}: a thousand headers`,
+    `${http}: two lengths`,
+    `${refuses}: two Authorization headers are refused`,
+  ],
+  [
+    'api-57',
+    'methods that are none',
+    'api',
+    'method_not_allowed',
+    `${refuses}: a method that is read from a header`,
+  ],
+  [
+    'api-58',
+    'credentials that cannot be read',
+    'api http',
+    'token_missing, token_malformed',
+    `${refuses}: the header that carries the token is read in one way only`,
+    'integration/receive-hostile-requests-harm-nothing.test.ts: credentials that cannot be read are answered, not fatal',
+  ],
+  [
+    'api-59',
+    'tokens that are worth nothing',
+    'api http',
+    'token_expired, token_revoked, token_unknown',
+    'unit/store-ledger.test.ts: an expired token is refused with its day',
+    'unit/store-ledger.test.ts: a token is known by its hash alone, and its typos without asking',
+  ],
+  [
+    'api-60',
+    'a token without the right',
+    'api http ssh',
+    'not_allowed',
+    'cases',
+    `${matrix}: every route lets in who has its right on it, and nobody else`,
+  ],
+  ['api-61', 'a token in the address', 'api', 'token_in_url', `${refuses}: a token in the address`],
+  ['api-65', 'an app that exists', 'api cli', 'app_exists', 'cases', `${refuses}: a name that is taken`],
+  [
+    'api-66',
+    'a release that cannot be gone back to',
+    'api cli',
+    'release_never_live, release_not_found',
+    'cases',
+    `${changes}: a rollback by digest takes the newest release of that image that was live`,
+  ],
+  [
+    'api-67',
+    'a rollback to what is live',
+    'api cli',
+    'already_live',
+    `${changes}: a rollback by digest takes the newest release of that image that was live`,
+  ],
+  [
+    'api-68',
+    'the cancelling of what has ended',
+    'api cli',
+    'already_ended',
+    'unit/store-ledger.test.ts: a waiting deploy is cancelled at once, a running one is asked, an ended one is refused',
+  ],
+  [
+    'api-70',
+    'positions of a log that are none',
+    'api',
+    'invalid_input',
+    `${refuses}: no position`,
+    `${log}: a position before the beginning is the beginning; one behind the end waits`,
+  ],
+  [
+    'api-71',
+    "the log of somebody else's deploy",
+    'api',
+    'deploy_not_found',
+    `${matrix}: what one may not see answers as what is not there`,
+  ],
+
+  [
+    'hosts-72',
+    'a private key',
+    'api cli',
+    'key_is_private',
+    'cases',
+    `${keys}: a line that is no plain public key is refused, and says why`,
+  ],
+  [
+    'hosts-73',
+    'keys that are weak, bent, or more than keys',
+    'api cli',
+    'key_…',
+    'cases',
+    `${keys}: keys of every kind that ssh-keygen makes are read, and no weak one`,
+  ],
+  [
+    'hosts-74',
+    'a key that is known',
+    'api cli',
+    'key_exists',
+    `unit/store-keys.test.ts: a key that is known is refused until it is removed`,
+  ],
+  [
+    'hosts-75',
+    'addresses that are options or commands',
+    'api cli config',
+    'invalid_input',
+    'cases',
+    'unit/config-fleet.test.ts: an SSH target is user@host[:port] and nothing else',
+  ],
+  [
+    'hosts-76',
+    'ports that are none',
+    'api config',
+    'invalid_input',
+    'cases',
+    'unit/config-fleet.test.ts: an SSH target is user@host[:port] and nothing else',
+  ],
+  [
+    'hosts-77',
+    'another host key than the pinned one',
+    'server',
+    'host_key_changed',
+    'cases',
+    `${ssh}: another host key stops everything before authentication, showing both prints`,
+  ],
+  [
+    'hosts-78',
+    'a server that lets nobody in, or has no engine',
+    'server',
+    'ssh_auth_failed, engine_…',
+    `${ssh}: a key that the server does not know, and a file that is no key`,
+    'integration/ssh-carries-the-engine.test.ts: a server without the socket, without the right to it, or without forwarding says which',
+    `${servers}: a machine that is not fit, or not what it was said to be, is not added`,
+  ],
+  [
+    'hosts-81',
+    'the removal of a server that serves',
+    'api cli',
+    'drained first',
+    `${servers}: a fourth server serves within seconds of being added, and leaves again, without a failed request`,
+  ],
+];

@@ -1,0 +1,51 @@
+import { rowsOfApi } from './rows-of-api.ts';
+import { rowsOfApps } from './rows-of-apps.ts';
+import { rowsOfPushes } from './rows-of-pushes.ts';
+
+/** By which a bad input can come in. */
+export type Door = 'http' | 'ssh' | 'api' | 'cli' | 'manifest' | 'config' | 'app' | 'server' | 'disk';
+
+/**
+ * Where it is shown what becomes of a row: `cases` has it in the tables of this folder, which the suites run; otherwise
+ * `file: words`, a test file below test/ with a title, or the name of a row of a table, that stands in it.
+ */
+export type Shown = string;
+
+export type BadInput = {
+  /** A number that stays, after the part of the product that meets it. */
+  readonly row: string;
+  readonly what: string;
+  readonly doors: readonly Door[];
+  /** The code that answers it, or what becomes of it. */
+  readonly answer: string;
+  readonly shown: readonly Shown[];
+};
+
+/** `[row, what, doors, answer, ...shown]`, as the tables are written. */
+export type Line = readonly [row: string, what: string, doors: string, answer: string, ...shown: Shown[]];
+
+export const badInputs: readonly BadInput[] = [...rowsOfPushes, ...rowsOfApi, ...rowsOfApps].map(
+  ([row, what, doors, answer, ...shown]) => ({ row, what, doors: doors.split(' ') as Door[], answer, shown }),
+);
+
+/** What no part of the product answers yet, as the part that would is not there: nothing takes such an input. */
+export const notThere: Readonly<Record<string, string>> = {
+  'api-62': 'logins with a password: their pace is shown with the people who log in',
+  'api-63': 'Idempotency-Key has no meaning: the header is ignored',
+  'api-64': 'If-Match has no meaning: settings are changed by name, never replaced whole',
+  'api-69': 'no command deploys a commit by its id',
+  'hosts-79': 'nothing is parsed from a login shell but what the engine answers over its own channel',
+  'hosts-80': 'clocks of servers are not compared; no decision depends on them',
+  'names-91': 'a secret from stdin: values are given on the command line or in a file',
+  'names-92': 'secrets are variables: there is one name space',
+  'build-100': 'a build has no disk of its own: the floor of the disk ends it',
+  'build-101': 'builds reach the network as the engine does; SECURITY.md says so',
+  'build-106':
+    'the architecture of an image is not compared; the container fails and the old release goes on',
+  'build-107': 'images may run as root, without capabilities that matter; SECURITY.md says so',
+  'misc-111': 'no forge can deliver yet',
+  'misc-112': 'no forge can deliver yet',
+  'misc-113': 'no forge can deliver yet',
+  'misc-114': 'no forge can deliver yet',
+  'misc-115': 'nothing is sent out yet',
+};
