@@ -158,6 +158,8 @@ export type TokenAnswer = {
   readonly id: string;
   readonly name: string;
   readonly app: string | null;
+  readonly env: string | null;
+  readonly user: string | null;
   readonly rights: readonly string[];
   readonly createdAt: string;
   readonly expiresAt: string | null;

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { addAccessCommands } from './commands/access.ts';
 import { addApprovalCommands } from './commands/approvals.ts';
 import { addAppCommands } from './commands/apps.ts';
 import { addAuditCommands } from './commands/audit.ts';
@@ -11,6 +12,7 @@ import { addFreezeCommands } from './commands/freezes.ts';
 import { addInstallationCommands } from './commands/installation.ts';
 import { addKeyCommands } from './commands/keys.ts';
 import { addLockCommands } from './commands/locks.ts';
+import { addLoginCommands } from './commands/login.ts';
 import { addMaintenanceCommands } from './commands/maintenance.ts';
 import { addPipelineCommands } from './commands/pipelines.ts';
 import { addScaleCommands } from './commands/ps-scale.ts';
@@ -18,6 +20,7 @@ import { addReleaseCommands } from './commands/releases.ts';
 import { addServerChangeCommands } from './commands/server-changes.ts';
 import { addServerCommands } from './commands/servers.ts';
 import { addTokenCommands } from './commands/tokens.ts';
+import { addUserCommands } from './commands/users.ts';
 import { addWebhookCommands } from './commands/webhooks.ts';
 import { describeError, type ExitCode, exitCodeOf, exitCodes } from './exit.ts';
 import { openSession, type Session } from './session.ts';
@@ -81,6 +84,9 @@ export function openProgram(
     addMaintenanceCommands,
     addServerCommands,
     addServerChangeCommands,
+    addLoginCommands,
+    addUserCommands,
+    addAccessCommands,
     addTokenCommands,
     addKeyCommands,
     addDiskCommands,

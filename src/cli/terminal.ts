@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
 
 type Sink = NodeJS.WritableStream & { readonly isTTY?: boolean | undefined; readonly columns?: number };
 
@@ -22,6 +23,8 @@ export type Terminal = {
   readonly interactive: boolean;
   /** Asks the person; only when `interactive`. */
   ask(question: string): Promise<string>;
+  /** The same, and what is typed is not shown. */
+  askSecret(question: string): Promise<string>;
   /** All of stdin, as text. */
   readInput(): Promise<string>;
   /** Data is read by a person, not by a program. */
@@ -50,6 +53,17 @@ export function openTerminal({ stdin, stdout, stderr, noColor }: TerminalStreams
         return (await reader.question(question)).trim();
       } finally {
         reader.close();
+      }
+    },
+    async askSecret(question) {
+      stderr.write(question);
+      const dark = new Writable({ write: (_chunk, _encoding, done) => done() });
+      const reader = createInterface({ input: stdin, output: dark, terminal: true });
+      try {
+        return await reader.question('');
+      } finally {
+        reader.close();
+        stderr.write('\n');
       }
     },
     async readInput() {

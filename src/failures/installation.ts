@@ -26,7 +26,7 @@ export const installationFailures = {
   token_unknown: { status: 401, fix: 'Make a new token: hawser tokens:create --app APP.' },
   token_expired: { status: 401, fix: 'Make a new token: hawser tokens:create --app APP.' },
   token_revoked: { status: 401, fix: 'Make a new token: hawser tokens:create --app APP.' },
-  not_allowed: { status: 403, fix: 'Ask for a token with that right: hawser tokens:create --can RIGHT.' },
+  not_allowed: { status: 403, fix: 'Ask for a token with that right: hawser tokens:create --right RIGHT.' },
   // users
   login_failed: { status: 401, fix: 'Check the name, the password and the code, and try again.' },
   login_code_needed: { status: 401, fix: 'Send the six digits of your phone too, or a recovery code.' },
@@ -55,7 +55,7 @@ export const installationFailures = {
   },
   key_options_refused: {
     status: 400,
-    fix: 'Leave out what stands before the type; --can and --app say what it may.',
+    fix: 'Leave out what stands before the type; --right and --app say what it may.',
   },
   one_key_at_a_time: { status: 400, fix: 'Add each key with a name of its own: hawser keys:add NAME FILE.' },
   key_type_not_allowed: { status: 400, fix: 'Make an ed25519 key: ssh-keygen -t ed25519.' },

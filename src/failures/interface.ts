@@ -32,6 +32,10 @@ export const interfaceFailures = {
     status: 502,
     fix: 'Start it with hawser up, or say which one: --config FILE, or HAWSER_URL and HAWSER_TOKEN.',
   },
+  login_file_open: {
+    status: 400,
+    fix: 'chmod 600 the file, or remove it and log in again: hawser login URL.',
+  },
   wrong_usage: { status: 400, fix: 'hawser help COMMAND shows what it takes.' },
   app_not_named: { status: 400, fix: 'Name it with --app NAME, or go to a folder with its git remote.' },
   not_confirmed: {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setDisabled } from '../../src/store/users.ts';
 import { commitFile, environment, makeSource, openWorld, runClient } from '../support/receive-world.ts';
 import { openSshWorld } from '../support/ssh-world.ts';
+import { makeUser } from '../support/users.ts';
 
 const environments = () => [environment('production', ['main'], ['v*']), environment('staging', ['develop'])];
 const refusal = (env: string) => `you may not push to ${env}: that needs the right "push" there`;
@@ -44,6 +46,23 @@ test('who may push to staging alone pushes, moves and deletes nothing of product
   assert.match(both.output, /main -> main \(you may not push to production/);
   assert.match(both.output, /main -> develop/);
   assert.equal(world.recorded.at(-1)?.environment, 'staging');
+});
+
+test('a key of a user may what the user may, and nothing once the user is disabled', async (t) => {
+  const world = await openSshWorld(t, { environments: environments() });
+  const { db, shop } = world.api;
+  const { user } = await makeUser(db, 'ada', { appId: shop.app.id, env: 'staging', role: 'developer' });
+  const { id } = await world.makeKey('laptop', ['admin']);
+  await db.updateTable('keys').set({ user_id: user.id }).where('id', '=', id).execute();
+  const source = await makeSource(world.folder, 'source', world.remote());
+  const push = (ref: string) => world.git('laptop', source, 'push', 'deploy', ref);
+  assert.ok((await push('main')).output.includes(refusal('production')));
+  assert.equal((await push('main:develop')).code, 0);
+  assert.equal(world.recorded[0]?.actor, 'ada');
+  const me = await world.ssh('laptop', ['whoami', '--json']);
+  assert.equal(JSON.parse(me.stdout).name, 'ada', me.stderr);
+  await setDisabled(db, user, true);
+  assert.match((await push('main:develop')).output, /Permission denied \(publickey\)/);
 });
 
 test('the same is asked over HTTP', async (t) => {

@@ -32,7 +32,7 @@ before(async () => {
       app,
       '--name',
       name,
-      '--can',
+      '--right',
       'deploy,promote',
     );
     tokens[name] = made.stdout.trim();

@@ -106,7 +106,7 @@ test('variables are set by a release without a build, and no value is in any log
 });
 
 test('who may only read sees names, and no value', async () => {
-  const made = await world.hawser.cli('tokens:create', '--app', app, '--can', 'read');
+  const made = await world.hawser.cli('tokens:create', '--app', app, '--right', 'read');
   const headers = { authorization: `Bearer ${made.stdout.trim()}` };
   const address = `${world.hawser.url}/api/v1/apps/${app}/config`;
   const text = await (await fetch(address, { headers })).text();

@@ -1,10 +1,10 @@
 import { rights } from '../../model/access.ts';
 import type { KeyAnswer, Page } from '../answers.ts';
 import { type AddCommands, optionsOf, withJson } from '../command.ts';
-import { credentialHeading, describeCredential, describeWish, parseDays } from '../credential.ts';
+import { collect, credentialHeading, describeCredential, describeWish, parseExpiry } from '../credential.ts';
 import { readText } from '../read-text.ts';
 
-type AddOptions = { can?: string; days?: string };
+type AddOptions = { right?: string[]; expires?: string; deployKey?: boolean };
 
 export const addKeyCommands: AddCommands = (program, session) => {
   const { terminal } = session;
@@ -21,15 +21,17 @@ export const addKeyCommands: AddCommands = (program, session) => {
   withJson(program.command('keys:add'))
     .argument('<name>', 'whose it is, or which machine it is on')
     .argument('[file]', 'the .pub file that ssh-keygen made; - for stdin', '-')
-    .option('-a, --app <name>', 'for this app only (a deploy key); all apps without it')
-    .option('--can <rights>', `${rights.join(', ')}; with commas between them`, 'push')
-    .option('--days <number>', 'how long it is valid, or "never"', 'never')
+    .option('-a, --app <name>', 'for this app only; all apps without it')
+    .option('-e, --env <name>', 'in this environment only; in all of them without it')
+    .option('--right <rights>', `${rights.join(', ')}; all that you may without it`, collect)
+    .option('--deploy-key', 'of the app and of nobody; it may read, or with --right push')
+    .option('--expires <when>', 'a number of days, a day like 2027-01-31, or never', 'never')
     .description('let the holder of a public key in over SSH')
     .action(async (name: string, file: string, _options, command) => {
       const options = optionsOf<AddOptions>(command);
-      const days = parseDays(options.days ?? 'never');
+      const days = parseExpiry(options.expires ?? 'never', new Date());
       const key = await readText(file, terminal);
-      const body = { ...describeWish(options), name, key, days };
+      const body = { ...describeWish(options), name, key, days, deployKey: options.deployKey ?? false };
       const added = await session.open(options).ask<KeyAnswer>('/keys', { method: 'POST', body });
       if (options.json) return terminal.printJson(added);
       terminal.print(added.id);

@@ -1,10 +1,10 @@
 import { rights } from '../../model/access.ts';
 import type { Page, TokenAnswer } from '../answers.ts';
 import { type AddCommands, optionsOf, withJson } from '../command.ts';
-import { credentialHeading, describeCredential, describeWish, parseDays } from '../credential.ts';
+import { collect, credentialHeading, describeCredential, describeWish, parseExpiry } from '../credential.ts';
 
 type Created = TokenAnswer & { readonly token: string; readonly remote: string | null };
-type CreateOptions = { name?: string; can?: string; days?: string };
+type CreateOptions = { name?: string; right?: string[]; expires?: string };
 
 export const addTokenCommands: AddCommands = (program, session) => {
   const { terminal } = session;
@@ -20,20 +20,23 @@ export const addTokenCommands: AddCommands = (program, session) => {
   withJson(program.command('tokens:create'))
     .option('-a, --app <name>', 'for this app only; all apps without it')
     .option('--name <name>', 'what it is for')
-    .option('--can <rights>', `${rights.join(', ')}; with commas between them`, 'push')
-    .option('--days <number>', 'how long it is valid, or "never"', '90')
+    .option('-e, --env <name>', 'in this environment only; in all of them without it')
+    .option('--right <rights>', `${rights.join(', ')}; push without it`, collect)
+    .option('--expires <when>', 'a number of days, a day like 2027-01-31, or never', '90')
     .description('make a token and print it, this once')
     .action(async (_options, command) => {
       const options = optionsOf<CreateOptions>(command);
       const body = {
         ...describeWish(options),
         ...(options.name === undefined ? {} : { name: options.name }),
-        days: parseDays(options.days ?? '90'),
+        days: parseExpiry(options.expires ?? '90', new Date()),
       };
       const made = await session.open(options).ask<Created>('/tokens', { method: 'POST', body });
       if (options.json) return terminal.printJson(made);
       terminal.print(made.token);
-      terminal.say(`It can ${made.rights.join(', ')} on ${made.app ?? 'all apps'} ${until(made)}.`);
+      terminal.say(
+        `It can ${made.rights.join(', ')} on ${made.app ?? 'all apps'}${made.env === null ? '' : ` in ${made.env}`} ${until(made)}.`,
+      );
       terminal.say('It is not shown again. git push asks for it as the password:');
       terminal.say(`git remote add hawser ${made.remote ?? 'URL-OF-THE-APP (hawser apps:info)'}`);
       terminal.say('git push hawser main');
