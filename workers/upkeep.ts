@@ -1,10 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { readOutboundRules } from '../src/outbound/addresses.ts';
 import { sweepChecks } from '../src/pipeline/check-sweep.ts';
 import { removeOldPreviews } from '../src/pipeline/preview.ts';
 import { pruneAll } from '../src/pipeline/prune-all.ts';
 import { findDrift } from '../src/pipeline/reconcile.ts';
 import { sweepDestroyed, sweepOld } from '../src/pipeline/sweep.ts';
 import type { Platform } from '../src/platform.ts';
+import { noteReached } from '../src/store/notices.ts';
+import { tellPeople } from '../src/webhooks/tell.ts';
 import type { Worker } from './lane-worker.ts';
 
 type Chore = {
@@ -20,6 +23,7 @@ const chores: readonly Chore[] = [
   { name: 'drift', everyMs: 5_000, perform: mendDrift },
   { name: 'previews', everyMs: 60_000, perform: removeStale },
   { name: 'destroyed', everyMs: 10_000, perform: removeDestroyed },
+  { name: 'notifications', everyMs: 2_000, perform: tellAll },
   { name: 'sweep', everyMs: hourMs, perform: sweepAll },
 ];
 
@@ -52,6 +56,7 @@ async function applyTable({ drivers }: Platform, signal: AbortSignal): Promise<v
 
 async function mendDrift({ drivers, log }: Platform, signal: AbortSignal): Promise<void> {
   for (const server of await findDrift(drivers, signal)) {
+    await noteReached(drivers.db, server.server, server.reachable);
     if (!server.reachable)
       log.warn({ server: server.server, reason: server.reason }, 'a server is out of reach');
   }
@@ -80,6 +85,10 @@ function pruneAgain(): (platform: Platform, signal: AbortSignal) => Promise<void
       log.warn({ note }, 'not all could be pruned');
     said = notes;
   };
+}
+
+async function tellAll({ drivers, config }: Platform, signal: AbortSignal): Promise<void> {
+  await tellPeople({ db: drivers.db, rules: readOutboundRules(config) }, signal);
 }
 
 async function sweepAll({ drivers }: Platform): Promise<void> {

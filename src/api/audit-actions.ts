@@ -57,6 +57,9 @@ export const auditActions: Readonly<Record<string, string>> = {
   'POST /apps/:app/webhooks': 'webhooks:add',
   'DELETE /apps/:app/webhooks/:webhook': 'webhooks:remove',
   'POST /apps/:app/webhooks/:webhook/key': 'webhooks:key',
+  'POST /notifications': 'notifications:add',
+  'DELETE /notifications/:notification': 'notifications:remove',
+  'POST /notifications/:notification/test': 'notifications:test',
   'POST /disk/prune': 'disk:prune',
   'POST /apply': 'apply',
 };

@@ -14,6 +14,7 @@ import { keyRoutes } from './routes/keys.ts';
 import { lockRoutes } from './routes/locks.ts';
 import { maintenanceRoutes } from './routes/maintenance.ts';
 import { meRoutes } from './routes/me.ts';
+import { notificationRoutes } from './routes/notifications.ts';
 import { pipelineRoutes } from './routes/pipelines.ts';
 import { releaseRoutes } from './routes/releases.ts';
 import { scaleRoutes } from './routes/scale.ts';
@@ -47,5 +48,6 @@ export const routes: readonly Route[] = [
   ...diskRoutes,
   ...auditRoutes,
   ...webhookRoutes,
+  ...notificationRoutes,
   ...installationRoutes,
 ];

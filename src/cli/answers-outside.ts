@@ -45,3 +45,24 @@ export type WebhookInfoAnswer = WebhookAnswer & {
     readonly receivedAt: string;
   }[];
 };
+
+export type NotificationAnswer = {
+  readonly id: string;
+  readonly kind: string;
+  readonly host: string;
+  readonly events: readonly string[];
+  readonly app: string | null;
+  readonly createdAt: string;
+  readonly createdBy: string;
+};
+
+export type DeliveryAnswer = {
+  readonly id: string;
+  readonly event: string;
+  readonly text: string;
+  readonly state: string;
+  readonly attempts: number;
+  readonly status: number | null;
+  readonly answer: string | null;
+  readonly createdAt: string;
+};

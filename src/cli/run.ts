@@ -14,6 +14,7 @@ import { addKeyCommands } from './commands/keys.ts';
 import { addLockCommands } from './commands/locks.ts';
 import { addLoginCommands } from './commands/login.ts';
 import { addMaintenanceCommands } from './commands/maintenance.ts';
+import { addNotificationCommands } from './commands/notifications.ts';
 import { addPipelineCommands } from './commands/pipelines.ts';
 import { addScaleCommands } from './commands/ps-scale.ts';
 import { addReleaseCommands } from './commands/releases.ts';
@@ -92,6 +93,7 @@ export function openProgram(
     addDiskCommands,
     addAuditCommands,
     addWebhookCommands,
+    addNotificationCommands,
   ];
   for (const add of adders) add(program, session);
   for (const command of program.commands) command.copyInheritedSettings(program);

@@ -15,5 +15,6 @@ export const outboundFailures = {
     status: 502,
     fix: 'Check the URL and the key (hawser webhooks:key) or token of the webhook at the forge.',
   },
+  receiver_not_reached: { status: 502, fix: 'Check the URL of the notification and whether it answers.' },
   notification_not_found: { status: 404, fix: 'hawser notifications lists them.' },
 } as const satisfies Entries;

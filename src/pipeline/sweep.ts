@@ -4,6 +4,8 @@ import { findNewestBefore, listDeploys } from '../store/deploys.ts';
 import { forgetEvents, forgetLostContainers, forgetSteps, listDeploysWithSteps } from '../store/forget.ts';
 import { forgetHookPushes } from '../store/hook-pushes.ts';
 import { forgetJournal, listJournals } from '../store/journals.ts';
+import { forgetNotices } from '../store/notices.ts';
+import { listWebhooks, removeWebhook } from '../store/webhooks.ts';
 import type { PipelineDrivers } from './drivers.ts';
 import { readServers } from './environment.ts';
 import { emptyRepository } from './prune-registry.ts';
@@ -40,7 +42,9 @@ export async function sweepOld(drivers: PipelineDrivers): Promise<void> {
   const yearAgo = new Date(Date.now() - yearMs).toISOString();
   await forgetEvents(db, yearAgo);
   await cutAudit(db, yearAgo);
-  await forgetHookPushes(db, new Date(Date.now() - monthMs).toISOString());
+  const monthAgo = new Date(Date.now() - monthMs).toISOString();
+  await forgetHookPushes(db, monthAgo);
+  await forgetNotices(db, monthAgo);
 }
 
 /** For the start of the one server: the clients of pushes that a former one was receiving are gone with it. */
@@ -66,6 +70,7 @@ export async function sweepDestroyed(drivers: PipelineDrivers): Promise<void> {
     if ((await listPlaces(db, app.id)).length > 0) continue;
     await leaveRegistry(app, drivers);
     await git.deleteRepository(app.id);
+    for (const { id } of await listWebhooks(db, app.id)) await removeWebhook(db, id);
     await forgetApp(db, app.id);
   }
 }

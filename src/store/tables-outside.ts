@@ -56,4 +56,38 @@ export type OutsideTables = {
     received_at: string;
     ended_at: string | null;
   };
+  /** To whom it is told what happens; `target` and `secret` are read and written by store/notifications.ts alone. */
+  notifications: {
+    id: string;
+    kind: string;
+    target: string;
+    secret: string | null;
+    events: string;
+    app_id: string | null;
+    created_at: string;
+    created_by: string;
+  };
+  /** What happened and is not told yet; triggers write it with the change. */
+  happenings: {
+    id: Generated<number>;
+    event: string;
+    deploy_id: number | null;
+    server: string | null;
+    detail: string | null;
+  };
+  /** One message to one receiver, until it was taken or given up. */
+  notices: {
+    id: string;
+    notification_id: string;
+    message: string;
+    state: string;
+    attempts: Generated<number>;
+    next_ms: number;
+    status: number | null;
+    answer: string | null;
+    created_at: string;
+    ended_at: string | null;
+  };
+  /** Servers as they were seen last: how many looks in a row found nobody. */
+  reached: { server: string; lost_looks: number };
 };

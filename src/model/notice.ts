@@ -1,0 +1,54 @@
+export const noticeKinds = ['json', 'slack', 'discord'] as const;
+export type NoticeKind = (typeof noticeKinds)[number];
+
+export const noticeEvents = [
+  'deploy.live',
+  'deploy.failed',
+  'deploy.rolled_back',
+  'approval.needed',
+  'server.lost',
+  'server.back',
+] as const;
+export type NoticeEvent = (typeof noticeEvents)[number];
+
+/** Somebody who is told what happens. */
+export type Notification = {
+  readonly id: string;
+  readonly kind: NoticeKind;
+  /** The host alone: for some receivers the rest of the URL is the secret. */
+  readonly host: string;
+  readonly events: readonly NoticeEvent[];
+  /** Null for every app. */
+  readonly appId: string | null;
+  readonly createdAt: string;
+  readonly createdBy: string;
+};
+
+/** What is told, without a secret; fields are those of the event. */
+export type NoticeMessage = {
+  readonly type: NoticeEvent | 'test';
+  readonly timestamp: string;
+  readonly data: {
+    readonly text: string;
+    readonly app?: string;
+    readonly env?: string;
+    readonly deploy?: number;
+    readonly commit?: string | null;
+    readonly actor?: string;
+    readonly failure?: { readonly code: string; readonly message: string } | null;
+    readonly server?: string;
+  };
+};
+
+export type Notice = {
+  readonly id: string;
+  readonly notificationId: string;
+  readonly message: NoticeMessage;
+  readonly state: 'waiting' | 'sent' | 'failed';
+  readonly attempts: number;
+  /** Of the last answer; null when there was none. */
+  readonly status: number | null;
+  readonly answer: string | null;
+  readonly createdAt: string;
+  readonly endedAt: string | null;
+};

@@ -1,0 +1,72 @@
+import { randomBytes } from 'node:crypto';
+import type { Selectable } from 'kysely';
+import { Failure } from '../failure.ts';
+import type { NoticeEvent, NoticeKind, Notification } from '../model/notice.ts';
+import type { Database } from './database.ts';
+import type { Tables } from './tables.ts';
+
+export type NewNotification = Pick<Notification, 'kind' | 'events' | 'appId'> & {
+  readonly url: string;
+  readonly actor: string;
+};
+
+/** Where a message goes, and with what it is signed. */
+export type NotificationTarget = { readonly url: string; readonly secret: string | null };
+
+/** `secret` is returned to be shown this once, for receivers that check a signature. */
+export async function addNotification(
+  db: Database,
+  { kind, events, appId, url, actor }: NewNotification,
+): Promise<{ notification: Notification; secret: string | null }> {
+  const row = {
+    id: `n_${randomBytes(8).toString('hex')}`,
+    kind,
+    target: url,
+    secret: kind === 'json' ? `whsec_${randomBytes(32).toString('base64')}` : null,
+    events: JSON.stringify(events),
+    app_id: appId,
+    created_at: new Date().toISOString(),
+    created_by: actor,
+  };
+  await db.insertInto('notifications').values(row).execute();
+  return { notification: toNotification(row), secret: row.secret };
+}
+
+export async function listNotifications(db: Database): Promise<readonly Notification[]> {
+  return (await db.selectFrom('notifications').selectAll().orderBy('created_at').execute()).map(
+    toNotification,
+  );
+}
+
+/** Throws `notification_not_found`. */
+export async function getNotification(
+  db: Database,
+  id: string,
+): Promise<{ notification: Notification; target: NotificationTarget }> {
+  const row = await db.selectFrom('notifications').selectAll().where('id', '=', id).executeTakeFirst();
+  if (row !== undefined) {
+    return { notification: toNotification(row), target: { url: row.target, secret: row.secret } };
+  }
+  const named = JSON.stringify(id.slice(0, 80));
+  throw new Failure('notification_not_found', `There is no notification ${named}.`);
+}
+
+/** Forgets it with what was not told yet. */
+export async function removeNotification(db: Database, id: string): Promise<void> {
+  await db.transaction().execute(async (tx) => {
+    await tx.deleteFrom('notices').where('notification_id', '=', id).execute();
+    await tx.deleteFrom('notifications').where('id', '=', id).execute();
+  });
+}
+
+function toNotification(row: Selectable<Tables['notifications']>): Notification {
+  return {
+    id: row.id,
+    kind: row.kind as NoticeKind,
+    host: new URL(row.target).host,
+    events: JSON.parse(row.events) as NoticeEvent[],
+    appId: row.app_id,
+    createdAt: row.created_at,
+    createdBy: row.created_by,
+  };
+}
