@@ -87,6 +87,14 @@ export const rowsOfApi: readonly Line[] = [
     `${matrix}: every route lets in who has its right on it, and nobody else`,
   ],
   ['api-61', 'a token in the address', 'api', 'token_in_url', `${refuses}: a token in the address`],
+  [
+    'api-62',
+    'guesses of a password',
+    'api',
+    '429',
+    'integration/access-users-come-by-invitation.test.ts: nobody learns who exists; who guesses waits',
+    'unit/access-totp.test.ts: who guesses waits longer and longer',
+  ],
   ['api-65', 'an app that exists', 'api cli', 'app_exists', 'cases', `${refuses}: a name that is taken`],
   [
     'api-66',

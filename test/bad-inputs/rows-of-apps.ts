@@ -9,6 +9,7 @@ const kinds = 'integration/deploy-of-every-kind-of-app.test.ts';
 const engine = 'integration/ssh-carries-the-engine.test.ts';
 const probe = 'unit/rollout-probe.test.ts';
 const cli = 'integration/cli-ends-with-the-truth.test.ts';
+const forge = 'integration/webhook-of-a-forge-deploys-as-a-push.test.ts';
 const ledger = 'unit/store-ledger.test.ts';
 
 /** Names, values, builds and what an app does. */
@@ -180,6 +181,27 @@ export const rowsOfApps: readonly Line[] = [
     'unit/build-ignore.test.ts: dockerignore_invalid',
   ],
 
+  [
+    'misc-111',
+    'a delivery without the signature of its forge',
+    'api',
+    '401',
+    `${forge}: who has no signature learns nothing, and what deploys nothing is ignored and says why`,
+  ],
+  [
+    'misc-113',
+    'a delivery that deploys nothing',
+    'api',
+    'ignored, and says why',
+    `${forge}: who has no signature learns nothing, and what deploys nothing is ignored and says why`,
+  ],
+  [
+    'misc-114',
+    'a hundred deliveries of one commit',
+    'api',
+    'one deploy',
+    `${forge}: a hundred deliveries of one commit at once are one deploy`,
+  ],
   [
     'misc-116',
     'commands that are none',

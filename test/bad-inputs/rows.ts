@@ -30,7 +30,7 @@ export const badInputs: readonly BadInput[] = [...rowsOfPushes, ...rowsOfApi, ..
 
 /** What no part of the product answers yet, as the part that would is not there: nothing takes such an input. */
 export const notThere: Readonly<Record<string, string>> = {
-  'api-62': 'logins with a password: their pace is shown with the people who log in',
+  'misc-112': 'deliveries carry no time that could be judged; one that is told again is the same delivery',
   'api-63': 'Idempotency-Key has no meaning: the header is ignored',
   'api-64': 'If-Match has no meaning: settings are changed by name, never replaced whole',
   'api-69': 'no command deploys a commit by its id',
@@ -43,9 +43,5 @@ export const notThere: Readonly<Record<string, string>> = {
   'build-106':
     'the architecture of an image is not compared; the container fails and the old release goes on',
   'build-107': 'images may run as root, without capabilities that matter; SECURITY.md says so',
-  'misc-111': 'no forge can deliver yet',
-  'misc-112': 'no forge can deliver yet',
-  'misc-113': 'no forge can deliver yet',
-  'misc-114': 'no forge can deliver yet',
   'misc-115': 'nothing is sent out yet',
 };
