@@ -53,6 +53,9 @@ export type OutsideTables = {
     deploy_id: number | null;
     code: string | null;
     detail: string | null;
+    /** The status that the forge was told of its commit last, and how often that was tried. */
+    reported: Generated<string>;
+    reports: Generated<number>;
     received_at: string;
     ended_at: string | null;
   };

@@ -14,6 +14,8 @@ export type FetchWish = {
   /** Repository that has most of it already: what is there is not fetched again. */
   readonly beside: string;
   readonly token: string | null;
+  /** The name that the forge wants beside a token. */
+  readonly tokenUser?: string;
   readonly privateKey: string | null;
 };
 
@@ -140,7 +142,7 @@ async function describeLogin(
 ): Promise<Record<string, string>> {
   if (url.protocol !== 'ssh:') {
     if (wish.token === null) return {};
-    const login = Buffer.from(`x-access-token:${wish.token}`).toString('base64');
+    const login = Buffer.from(`${wish.tokenUser ?? 'x-access-token'}:${wish.token}`).toString('base64');
     return {
       GIT_CONFIG_COUNT: '1',
       GIT_CONFIG_KEY_0: `http.${url.origin}/.extraHeader`,

@@ -1,6 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type HookParts, notePolls, performDue } from './perform.ts';
+import { reportStatuses } from './status.ts';
 
 export type HookLoop = AsyncDisposable & {
   /** There is something new to do. */
@@ -21,6 +22,7 @@ export async function openHookLoop(parts: HookParts): Promise<HookLoop> {
     while (!closing.signal.aborted) {
       try {
         await notePolls(parts, Date.now());
+        await reportStatuses(parts, closing.signal);
         if ((await performDue(parts, closing.signal)) > 0) continue;
       } catch (error) {
         if (!closing.signal.aborted) parts.log.error({ err: error }, 'what forges told cannot be done now');

@@ -150,9 +150,10 @@ function fetchOne(
 ) {
   const { push, app, webhook, secrets } = what;
   const { token, privateKey } = secrets;
+  const tokenUser = webhook.forge === 'bitbucket' ? 'x-token-auth' : 'x-access-token';
   const beside = parts.git.path(app.id);
   return fetchRef(
-    { url: webhook.repository, ref: push.ref, beside, token, privateKey },
+    { url: webhook.repository, ref: push.ref, beside, token, tokenUser, privateKey },
     {
       folder: parts.folder,
       knownHosts: join(parts.keys, 'known_forges'),

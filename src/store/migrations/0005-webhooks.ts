@@ -41,6 +41,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('deploy_id', 'integer')
     .addColumn('code', 'text')
     .addColumn('detail', 'text')
+    .addColumn('reported', 'text', (c) => c.notNull().defaultTo(''))
+    .addColumn('reports', 'integer', (c) => c.notNull().defaultTo(0))
     .addColumn('received_at', 'text', (c) => c.notNull())
     .addColumn('ended_at', 'text')
     .execute();
