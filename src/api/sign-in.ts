@@ -33,7 +33,7 @@ export async function signIn({ db, logins }: SignInDesk, asked: Signing): Promis
       logins.fail(name, address);
       throw new Failure('login_failed', 'The name, the password or the code is wrong.');
     }
-    logins.pass(name, address);
+    logins.pass(name);
     return user;
   } finally {
     giveBack();

@@ -34,6 +34,19 @@ export async function createClaim(
   return { token, expiresAt };
 }
 
+/** Whether it still holds, without using it up: nothing slow is done for who has none. Throws `claim_invalid`. */
+export async function checkClaim(db: Database, purpose: ClaimPurpose, token: string): Promise<void> {
+  const row = await db
+    .selectFrom('claims')
+    .select('hash')
+    .where('hash', '=', hashToken(token))
+    .where('purpose', '=', purpose)
+    .where('used_at', 'is', null)
+    .where('expires_at', '>', new Date().toISOString())
+    .executeTakeFirst();
+  if (row === undefined) throw claimInvalid();
+}
+
 /** Uses it up: of two who come at once one gets it. Throws `claim_invalid`, the same for whatever is wrong. */
 export async function takeClaim(
   tx: Database,
@@ -51,5 +64,9 @@ export async function takeClaim(
     .returningAll()
     .executeTakeFirst();
   if (row !== undefined) return row;
-  throw new Failure('claim_invalid', 'The one-time token is not known here, was used, or has expired.');
+  throw claimInvalid();
+}
+
+function claimInvalid(): Failure {
+  return new Failure('claim_invalid', 'The one-time token is not known here, was used, or has expired.');
 }

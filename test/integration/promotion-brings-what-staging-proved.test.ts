@@ -33,7 +33,7 @@ before(async () => {
       '--name',
       name,
       '--right',
-      'deploy,promote',
+      'deploy,promote,rollback,config:read,config:write',
     );
     tokens[name] = made.stdout.trim();
   }

@@ -1,6 +1,6 @@
 import { Failure } from '../../failure.ts';
 import { formatTotpUri } from '../../model/totp.ts';
-import { takeClaim } from '../../store/claims.ts';
+import { checkClaim, takeClaim } from '../../store/claims.ts';
 import { recordEvent } from '../../store/events.ts';
 import { createSession, endSession } from '../../store/sessions.ts';
 import { confirmTotp, removeTotp, wantTotp } from '../../store/totp.ts';
@@ -23,6 +23,7 @@ export const meRoutes: readonly Route[] = [
     query: nothing,
     body: setupBody,
     async answer({ desk, body, signal }) {
+      await checkClaim(desk.db, 'setup', body.token);
       const hash = await hashNewPassword(desk, body.password, signal);
       const made = await desk.db.transaction().execute(async (tx) => {
         await takeClaim(tx, 'setup', body.token);
@@ -72,6 +73,7 @@ export const meRoutes: readonly Route[] = [
     query: nothing,
     body: acceptBody,
     async answer({ desk, body, signal }) {
+      await checkClaim(desk.db, 'invitation', body.token);
       const hash = await hashNewPassword(desk, body.password, signal);
       const made = await desk.db.transaction().execute(async (tx) => {
         const { user_id: id } = await takeClaim(tx, 'invitation', body.token);
