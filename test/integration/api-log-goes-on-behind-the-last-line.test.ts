@@ -9,7 +9,7 @@ const never = new AbortController().signal;
 
 async function openFollower(t: TestContext): Promise<{ world: ApiWorld; client: Client; token: string }> {
   const world = await openApiWorld(t);
-  const token = await world.makeToken(world.shop.app.id, 'read');
+  const token = await world.makeToken(world.shop.app.id, 'logs');
   return { world, token, client: openClient({ kind: 'url', url: world.url, token }) };
 }
 
@@ -103,7 +103,7 @@ test('revoking a token closes what it follows within 5 s', async (t) => {
   const events = client.follow(`/deploys/${deploy.id}/log`, { signal: never });
   await events.next();
   const begin = performance.now();
-  await revokeToken(world.db, 'read');
+  await revokeToken(world.db, 'logs');
   const seen = await collect(events);
   assert.ok(performance.now() - begin < 5_000);
   assert.equal(seen.at(-1)?.event, 'error');

@@ -97,7 +97,7 @@ test('lines of all containers come in the order of time, and new containers join
 test('who comes back gets only what was written since', async (t) => {
   const { world, docker, app, base } = await openWriters(t, 'b');
   await startWriter(docker, { app, base, process: 'web', index: 1 });
-  const token = await world.makeToken(null, 'read');
+  const token = await world.makeToken(null, 'logs');
   const client = openClient({ kind: 'url', url: world.url, token });
   const { signal } = new AbortController();
   const read = async (lastId?: string) => {

@@ -60,7 +60,7 @@ test('every value arrives as it was set, and none of it is run', async () => {
   const values = [...hostileWords, '', '$OTHER', ' a ', '"', "'", '\\', 'a\nb\r\n', '🦆', '%s%n', '{"a":1}'];
   const vars = Object.fromEntries(values.map((value, index) => [`V${index}`, value]));
   const body = JSON.stringify({ vars });
-  const made = await world.hawser.cli('tokens:create', '--can', 'admin', '--json');
+  const made = await world.hawser.cli('tokens:create', '--right', 'admin', '--json');
   const { token } = JSON.parse(made.stdout);
   const answer = await fetch(`${world.hawser.url}/api/v1/apps/${app}/config`, {
     method: 'POST',
