@@ -131,6 +131,8 @@ export type Limits = {
   readonly diskFloor: number;
   /** Bytes of log kept of one deploy. */
   readonly log: number;
+  /** Requests of the API that are answered in a minute: to one address, and to one user or credential. */
+  readonly requests: { readonly address: number; readonly credential: number };
   /** What one container of an app gets. */
   readonly container: { readonly memory: number; readonly cpus: number; readonly pids: number };
 };

@@ -2,17 +2,17 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { Failure } from '../failure.ts';
-import { type Actor, nobody, operator } from '../model/access.ts';
-import type { App } from '../model/app.ts';
-import { type Audit, plainAddress } from '../model/audit.ts';
+import type { Audit } from '../model/audit.ts';
+import { readRequestId } from './ask.ts';
 import { openRouteAudit, type Seen } from './audit.ts';
-import { decideEnvironment, findSubject, readActor, refuseTokenInUrl, type Subject } from './authorize.ts';
-import { checkInput } from './check.ts';
+import { refuseTokenInUrl } from './authorize.ts';
 import type { ApiDesk, ApiLog } from './desk.ts';
+import { openEventFeed } from './event-feed.ts';
 import type { Guests } from './guests.ts';
 import { describeApi } from './openapi.ts';
-import { choosePlace, ensurePlace } from './place.ts';
+import { answerRoute, type Entered, enterRoute, recheckRoute, type Surroundings } from './perform.ts';
 import { type Problem, toFailure, toProblem } from './problem.ts';
+import { openRequestLimits } from './request-limits.ts';
 import type { Answer, Route } from './route.ts';
 import { routes } from './routes.ts';
 import { openStream } from './stream.ts';
@@ -36,8 +36,6 @@ export type ApiOptions = {
 const base = '/api/v1';
 const bodyLimit = 1024 * 1024;
 
-type Entered = Seen & { readonly actor: Actor; readonly subject: Subject };
-
 /** The HTTP API as a listener of requests; the servers in front of it are the caller's. */
 export async function openApi(desk: ApiDesk, { trusted, log, audit, guests }: ApiOptions): Promise<Api> {
   const routeAudit = openRouteAudit(audit, { trusted, guests });
@@ -45,11 +43,14 @@ export async function openApi(desk: ApiDesk, { trusted, log, audit, guests }: Ap
   const server = fastify({
     bodyLimit,
     exposeHeadRoutes: false,
-    genReqId: () => randomBytes(6).toString('hex'),
+    genReqId: ({ headers }) => readRequestId(headers['x-request-id']) ?? makeId(),
     routerOptions: { maxParamLength: 200 },
     frameworkErrors: (error, request, reply) => void refuse(error, request, reply, log),
   });
   server.removeContentTypeParser('text/plain');
+  const limits = await openRequestLimits(server, desk.config.limits.requests);
+  const feed = openEventFeed(desk.db);
+  const surroundings: Surroundings = { desk, trusted, guests, limits, feed, routeAudit, boot: makeId() };
   const entered = new WeakMap<FastifyRequest, Seen>();
   server.addHook('onRequest', async (request, reply) => {
     reply.headers({
@@ -58,6 +59,7 @@ export async function openApi(desk: ApiDesk, { trusted, log, audit, guests }: Ap
       'x-content-type-options': 'nosniff',
     });
     refuseTokenInUrl(request.url);
+    if (!trusted) await limits.admitAddress(request, reply);
   });
   server.setErrorHandler(async (error, request, reply) => {
     const seen = entered.get(request) ?? { raw: request.raw, params: {} };
@@ -69,7 +71,10 @@ export async function openApi(desk: ApiDesk, { trusted, log, audit, guests }: Ap
     throw missing(request, reply);
   });
   addHealthRoutes(server, desk);
-  server.get(`${base}/openapi.json`, async () => describeApi(routes));
+  const document = JSON.stringify(describeApi(routes));
+  server.get(`${base}/openapi.json`, async (_request, reply) =>
+    reply.type('application/json').send(document),
+  );
   for (const route of routes) addRoute(route);
   await server.ready();
 
@@ -78,56 +83,21 @@ export async function openApi(desk: ApiDesk, { trusted, log, audit, guests }: Ap
       method: route.method,
       url: base + route.path,
       // Before the body is read: who may not ask sends nothing.
-      onRequest: async (request) => {
-        const params = request.params as Record<string, string>;
-        const seen = { raw: request.raw, route, params };
-        entered.set(request, seen);
-        const known = trusted ? operator : route.right === null ? nobody : null;
-        const actor = known ?? (await readActor(desk.db, request.raw, guests));
-        entered.set(request, { ...seen, actor });
-        const subject = await findSubject(desk.db, route, { params, actor });
-        entered.set(request, { ...seen, actor, subject } as Entered);
+      onRequest: async (request, reply) => {
+        const remember = (seen: Seen) => void entered.set(request, seen);
+        remember(await enterRoute(surroundings, { route, request, reply, remember }));
       },
       handler: async (request, reply) => {
         const seen = entered.get(request) as Entered;
-        const { actor, subject } = seen;
         const signal = signalOf(reply, closing.signal);
-        const { app } = subject;
-        const raw = { ...(request.query as object), ...Object(request.body) };
-        const env = await decideEnvironment(desk, route, { actor, app, input: raw });
-        const query = checkInput(route.query, { ...(request.query as object) }, 'query');
-        const body = checkInput(route.body, request.body ?? {}, 'body');
-        const place = await findPlaceOf(route, app, env);
-        const asked = {
-          ...{ desk, actor, query, body, signal, params: seen.params },
-          ...place,
-          ...subject,
-          address: plainAddress(request.raw.socket.remoteAddress),
-          lastEventId: request.headers['last-event-id'] as string | undefined,
-          wantsText: (request.headers.accept ?? '').startsWith('text/plain'),
-        };
-        const about = place.place ?? subject.place;
-        const names = { app: app?.name ?? about?.app.name, env: about?.environment.name };
-        const answer = await routeAudit.perform({ ...seen, ...names, body }, () => route.answer(asked));
-        return sendAnswer(answer, reply, {
+        return sendAnswer(await answerRoute(surroundings, seen, signal), reply, {
           requestId: request.id,
           signal,
-          stillAllowed: async () => {
-            if (trusted) return;
-            const params = request.params as Record<string, string>;
-            const now = await readActor(desk.db, request.raw, guests);
-            await findSubject(desk.db, route, { params, actor: now });
-            await decideEnvironment(desk, route, { actor: now, app, input: { env } });
-          },
+          stillAllowed: () => recheckRoute(surroundings, seen),
           report: (error) => report(error, request, log),
         });
       },
     });
-  }
-
-  async function findPlaceOf({ ensures }: Route, app: App | undefined, env: string | null) {
-    if (app === undefined || env === null) return { place: undefined };
-    return { place: await (ensures ? ensurePlace(desk, app, env) : choosePlace(desk.db, app, env)) };
   }
 
   return {
@@ -138,6 +108,8 @@ export async function openApi(desk: ApiDesk, { trusted, log, audit, guests }: Ap
     },
   };
 }
+
+const makeId = () => randomBytes(6).toString('hex');
 
 /** For those who watch the server from outside: they need no token and learn no more than yes or no. */
 function addHealthRoutes(app: FastifyInstance, desk: ApiDesk): void {
@@ -154,7 +126,12 @@ function sendAnswer(
   reply: FastifyReply,
   options: Parameters<typeof openStream>[1],
 ): FastifyReply {
-  if ('json' in answer) return reply.code(answer.status ?? 200).send(answer.json);
+  if ('json' in answer) {
+    return reply
+      .code(answer.status ?? 200)
+      .headers({ ...answer.headers })
+      .send(answer.json);
+  }
   const type = 'events' in answer ? 'text/event-stream; charset=utf-8' : 'text/plain; charset=utf-8';
   return reply.headers({ 'content-type': type, 'x-accel-buffering': 'no' }).send(openStream(answer, options));
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parseDuration } from '../config/units.ts';
+import { pageQuery } from './page.ts';
 
 const isoTime = z.iso.datetime({ offset: true });
 
@@ -12,10 +13,10 @@ export function parseSince(text: string, now: Date): string | undefined {
 
 const number = z
   .string()
-  .regex(/^\d{1,15}$/, 'not a cursor of this list')
+  .regex(/^\d{1,15}$/, 'use the number of an entry')
   .transform(Number);
 
-export const auditQuery = z.strictObject({
+export const auditQuery = pageQuery.extend({
   app: z.string().max(80).optional(),
   actor: z.string().max(120).optional(),
   since: z
@@ -23,8 +24,6 @@ export const auditQuery = z.strictObject({
     .max(40)
     .refine((text) => parseSince(text, new Date()) !== undefined, 'use 2h, 30d or 2026-05-04T10:00:00Z')
     .optional(),
-  limit: z.coerce.number().int().min(1).max(200).default(50),
-  cursor: number.optional(),
 });
 
 export const auditExportQuery = z.strictObject({

@@ -1,16 +1,10 @@
 import { z } from 'zod';
 import { rights } from '../model/access.ts';
 import { noticeLimit } from '../route/table.ts';
+import { pageQuery } from './page.ts';
 
 /** For routes that take nothing: any field is refused. */
 export const nothing = z.strictObject({});
-
-const limit = z.coerce.number().int().min(1).max(200).default(50);
-const cursor = z
-  .string()
-  .regex(/^[1-9]\d{0,14}$/, 'not a cursor of this list')
-  .transform(Number)
-  .optional();
 
 /** Name of an environment; which ones there are, the ledger knows. */
 export const envName = z.string().min(1).max(60);
@@ -24,7 +18,6 @@ export const textLine = (most: number) =>
 
 export const reason = textLine(200);
 
-export const pageQuery = z.strictObject({ limit, cursor });
 export const envPageQuery = pageQuery.extend({ env: envName.optional() });
 export const deploysQuery = pageQuery.extend({ app: z.string().max(80).optional(), env: envName.optional() });
 export const envQuery = z.strictObject({ env: envName.optional() });

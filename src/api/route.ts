@@ -4,6 +4,7 @@ import type { App } from '../model/app.ts';
 import type { Deploy } from '../model/deploy.ts';
 import type { Place } from '../store/apps.ts';
 import type { ApiDesk } from './desk.ts';
+import type { EventFeed } from './event-feed.ts';
 import type { Streamed } from './stream.ts';
 
 /**
@@ -26,6 +27,7 @@ export type Scope = keyof Subjects;
 
 export type Asked<S extends Scope, Q, B> = Subjects[S] & {
   readonly desk: ApiDesk;
+  readonly feed: EventFeed;
   readonly actor: Actor;
   /** Named parts of the path that are not the subject. */
   readonly params: Readonly<Record<string, string>>;
@@ -35,12 +37,21 @@ export type Asked<S extends Scope, Q, B> = Subjects[S] & {
   readonly address: string;
   /** Of `Last-Event-ID`, when a follower comes back. */
   readonly lastEventId: string | undefined;
-  readonly wantsText: boolean;
+  /** Of `Accept`. */
+  readonly wants: 'json' | 'text' | 'events';
+  /** Of `If-Match`, to change only what was seen. */
+  readonly ifMatch: string | undefined;
   /** Aborts when the asker is gone or the API closes. */
   readonly signal: AbortSignal;
 };
 
-export type Answer = { readonly status?: number; readonly json: unknown } | Streamed;
+export type Answer =
+  | {
+      readonly status?: number;
+      readonly headers?: Readonly<Record<string, string>>;
+      readonly json: unknown;
+    }
+  | Streamed;
 
 export type Definition<S extends Scope, Q extends z.ZodType, B extends z.ZodType> = {
   readonly method: 'GET' | 'POST' | 'DELETE';
@@ -55,6 +66,10 @@ export type Definition<S extends Scope, Q extends z.ZodType, B extends z.ZodType
   readonly title: string;
   readonly query: Q;
   readonly body: B;
+  /** Of a list that is answered whole: the fields that its order is by. It is then cut into pages. */
+  readonly listBy?: readonly string[];
+  /** The answer has a secret that is never shown again. */
+  readonly shownOnce?: true;
   answer(asked: Asked<S, z.output<Q>, z.output<B>>): Promise<Answer>;
 };
 

@@ -8,6 +8,7 @@ import { containerRoutes } from './routes/containers.ts';
 import { deployRoutes } from './routes/deploys.ts';
 import { diskRoutes } from './routes/disk.ts';
 import { domainRoutes } from './routes/domains.ts';
+import { eventRoutes } from './routes/events.ts';
 import { freezeRoutes } from './routes/freezes.ts';
 import { installationRoutes } from './routes/installation.ts';
 import { keyRoutes } from './routes/keys.ts';
@@ -28,6 +29,7 @@ import { webhookRoutes } from './routes/webhooks.ts';
 export const routes: readonly Route[] = [
   ...appRoutes,
   ...deployRoutes,
+  ...eventRoutes,
   ...releaseRoutes,
   ...pipelineRoutes,
   ...approvalRoutes,

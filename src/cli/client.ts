@@ -38,6 +38,8 @@ export type FollowOptions = {
   readonly signal: AbortSignal;
 };
 
+const mostItems = '200';
+
 type Sent = Asking & {
   readonly path: string;
   readonly headers: Record<string, string>;
@@ -78,13 +80,32 @@ export function openClient(target: Target): Client {
     throw toRemoteFailure(status, await readText(response), place);
   }
 
+  async function askOnce(path: string, asking: Asking): Promise<unknown> {
+    const text = await readText(await receive({ ...asking, path, headers: { accept: 'application/json' } }));
+    return parseAnswer(text, place);
+  }
+
+  /** A list with the pages that come after its first one. */
+  async function readRest(answer: unknown, path: string, asking: Asking): Promise<unknown> {
+    const whole = Object(answer) as { items?: unknown[]; next?: string | null };
+    if (!Array.isArray(whole.items) || typeof whole.next !== 'string') return answer;
+    const items = [...whole.items];
+    let next: string | null = whole.next;
+    while (typeof next === 'string') {
+      const query = { ...asking.query, limit: mostItems, cursor: next };
+      const page = (await askOnce(path, { ...asking, query })) as { items: unknown[]; next: string | null };
+      items.push(...page.items);
+      ({ next } = page);
+    }
+    return { ...whole, items, next: null };
+  }
+
   return {
     target,
     async ask<T>(path: string, asking: Asking = {}) {
-      const text = await readText(
-        await receive({ ...asking, path, headers: { accept: 'application/json' } }),
-      );
-      return parseAnswer(text, place) as T;
+      const answer = await askOnce(path, asking);
+      const wantsAll = asking.query?.limit === undefined;
+      return (wantsAll ? await readRest(answer, path, asking) : answer) as T;
     },
     async *follow(path, { query, lastId, signal }) {
       const headers = {

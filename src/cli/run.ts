@@ -8,6 +8,7 @@ import { addContainerCommands } from './commands/containers.ts';
 import { addDeployCommands } from './commands/deploys.ts';
 import { addDiskCommands } from './commands/disk.ts';
 import { addDomainCommands } from './commands/domains.ts';
+import { addEventCommands } from './commands/events.ts';
 import { addFreezeCommands } from './commands/freezes.ts';
 import { addInstallationCommands } from './commands/installation.ts';
 import { addKeyCommands } from './commands/keys.ts';
@@ -73,6 +74,7 @@ export function openProgram(
     addInstallationCommands,
     addAppCommands,
     addDeployCommands,
+    addEventCommands,
     addReleaseCommands,
     addPipelineCommands,
     addApprovalCommands,

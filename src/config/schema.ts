@@ -138,6 +138,12 @@ const limits = z.strictObject({
   receives: g.count(1, 1000).default(4),
   diskFloor: g.size(0, 1024 * giga).prefault('2g'),
   log: g.size(64 * kilo, 10 * giga).prefault('50m'),
+  requests: z
+    .strictObject({
+      address: g.count(60, 100_000_000).default(12_000),
+      credential: g.count(60, 100_000_000).default(6_000),
+    })
+    .prefault({}),
   container: z
     .strictObject({
       memory: g.size(8 * mega, 1024 * giga).prefault('1g'),

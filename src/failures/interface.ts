@@ -9,6 +9,25 @@ export const interfaceFailures = {
     status: 400,
     fix: 'Leave the field out; /api/v1/openapi.json names those that are known.',
   },
+  invalid_cursor: {
+    status: 400,
+    fix: 'Leave cursor out to begin at the start; then use "next" of the list as it is.',
+  },
+  too_many_requests: { status: 429, fix: 'Ask again after the seconds of Retry-After.' },
+  idempotency_key_reused: { status: 422, fix: 'Send another Idempotency-Key with another request.' },
+  idempotency_key_busy: { status: 409, fix: 'Wait, then send the same request again for its answer.' },
+  idempotency_outcome_unknown: {
+    status: 409,
+    fix: 'Look whether it was done; to do it again, send another Idempotency-Key.',
+  },
+  idempotency_answer_not_kept: {
+    status: 409,
+    fix: 'Take back what was made, and make another one with another Idempotency-Key.',
+  },
+  changed_meanwhile: {
+    status: 412,
+    fix: 'Read it again, and send the change with the ETag that you then get.',
+  },
   body_too_large: { status: 413, fix: 'Send less than 1 MB.' },
   media_type_not_supported: { status: 415, fix: 'Send JSON with Content-Type: application/json.' },
   route_not_found: { status: 404, fix: '/api/v1/openapi.json names every address of the API.' },

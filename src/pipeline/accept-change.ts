@@ -16,8 +16,9 @@ import { findDomainOwner, findPlace, type Place } from '../store/apps.ts';
 import { readDesired, writeDesired } from '../store/changes.ts';
 import type { Database } from '../store/database.ts';
 import { insertDeploy, listUnfinished, reserveDeployId } from '../store/deploys.ts';
-import { recordEvent } from '../store/events.ts';
+import { findLastEvent, recordEvent } from '../store/events.ts';
 import { getRelease } from '../store/releases.ts';
+import { readRevision } from '../store/settings.ts';
 import { refuseWhenClosed } from './gate.ts';
 import { type AcceptDrivers, tellQueued } from './queue-deploy.ts';
 
@@ -31,6 +32,8 @@ export type ChangeRequest = {
   readonly restart?: boolean;
   /** Why it cannot wait for the end of a freeze. */
   readonly overrideFreeze?: string | undefined;
+  /** The revision of the settings that was seen: what another one changed meanwhile is not undone. Null for any. */
+  readonly expected?: number | null;
   readonly actor: Pick<Actor, 'name'> & Partial<Actor>;
 };
 
@@ -40,7 +43,7 @@ export type AcceptedChange = { readonly change: SettingsChange; readonly deploy:
 /**
  * Sets variables, numbers of processes or domains, and records the deploy that brings them to what is live, as one
  * change of the ledger. Throws `variable_invalid`, `variables_too_large`, `process_unknown`, `domain_invalid`,
- * `domain_taken`, `nothing_live`, `app_locked`, `frozen`.
+ * `domain_taken`, `nothing_live`, `changed_meanwhile`, `app_locked`, `frozen`.
  */
 export async function acceptChange(request: ChangeRequest, drivers: AcceptDrivers): Promise<AcceptedChange> {
   const wanted = checkWish(request.wanted);
@@ -82,6 +85,7 @@ export function nothingLive(): Failure {
 
 async function recordChange(request: ChangeRequest, tx: Database): Promise<AcceptedChange> {
   const { app, environment, wanted, action, actor, overrideFreeze, restart = false } = request;
+  await refuseChangedMeanwhile(request, tx);
   const now = await readDesired(tx, environment.id);
   const change = planChange(now, wanted);
   const isEmpty = isEmptyChange(change);
@@ -110,6 +114,20 @@ async function recordChange(request: ChangeRequest, tx: Database): Promise<Accep
     supersede: false,
   });
   return { change, deploy };
+}
+
+async function refuseChangedMeanwhile(
+  { app, environment, expected = null }: ChangeRequest,
+  tx: Database,
+): Promise<void> {
+  if (expected === null || (await readRevision(tx, environment.id)) === expected) return;
+  const last = await findLastEvent(tx, { appId: app.id, env: environment.name });
+  const who =
+    last === undefined ? '' : `; the last change there: ${last.action} by "${last.actor}" at ${last.at}`;
+  throw new Failure(
+    'changed_meanwhile',
+    `The settings of ${app.name}/${environment.name} were changed since you read them${who}.`,
+  );
 }
 
 /** Throws `variable_invalid` and `domain_invalid`. */

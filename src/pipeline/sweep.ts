@@ -1,8 +1,15 @@
 import { forgetApp, listApps, listDestroyedApps, listPlaces } from '../store/apps.ts';
 import { cutAudit } from '../store/audit-chain.ts';
-import { findNewestBefore, listDeploys } from '../store/deploys.ts';
-import { forgetEvents, forgetLostContainers, forgetSteps, listDeploysWithSteps } from '../store/forget.ts';
+import { listDeploys } from '../store/deploys.ts';
+import {
+  findNewestBefore,
+  forgetEvents,
+  forgetLostContainers,
+  forgetSteps,
+  listDeploysWithSteps,
+} from '../store/forget.ts';
 import { forgetHookPushes } from '../store/hook-pushes.ts';
+import { forgetWrites } from '../store/idempotency.ts';
 import { forgetJournal, listJournals } from '../store/journals.ts';
 import { forgetNotices } from '../store/notices.ts';
 import { listWebhooks, removeWebhook } from '../store/webhooks.ts';
@@ -14,6 +21,7 @@ import { repositoryOf } from './wanted.ts';
 const hiddenRefs = 'refs/hawser/deploys/';
 const hourMs = 3_600_000;
 const monthMs = 31 * 24 * hourMs;
+const dayMs = 24 * hourMs;
 const yearMs = 366 * 24 * hourMs;
 const registryMs = 30_000;
 
@@ -45,6 +53,7 @@ export async function sweepOld(drivers: PipelineDrivers): Promise<void> {
   const monthAgo = new Date(Date.now() - monthMs).toISOString();
   await forgetHookPushes(db, monthAgo);
   await forgetNotices(db, monthAgo);
+  await forgetWrites(db, new Date(Date.now() - dayMs).toISOString());
 }
 
 /** For the start of the one server: the clients of pushes that a former one was receiving are gone with it. */

@@ -12,6 +12,7 @@ import { createServer as createSecureServer, type Server as SecureServer } from 
 import type { AddressInfo, ListenOptions, Socket } from 'node:net';
 import { toProblem } from '../api/problem.ts';
 import { Failure } from '../failure.ts';
+import { isLoopback } from '../model/address.ts';
 import { answerFailure } from '../receive/git-answer.ts';
 import { isGitUrl } from '../receive/git-request.ts';
 import { type Gate, openGate } from '../receive/ssh-gate.ts';
@@ -151,10 +152,6 @@ function keepOutCrowds(server: Server, { total, perAddress, perOwnAddress }: Con
     if (gate.enter(socket) === null) socket.destroy();
   });
   return [own, crowd];
-}
-
-function isLoopback(address: string): boolean {
-  return address === '::1' || /^(?:::ffff:)?127\./.test(address);
 }
 
 const statusOf: Readonly<Record<string, string>> = {

@@ -2,6 +2,7 @@ import { Failure } from '../failure.ts';
 import type { Deploy } from '../model/deploy.ts';
 import type { Database } from './database.ts';
 import { advanceDeploy, getDeploy } from './deploys.ts';
+import { recordDeployStates } from './events.ts';
 import type { Tables } from './tables.ts';
 
 export type Decision = {
@@ -74,6 +75,7 @@ export async function recordDecision(tx: Database, deployId: number, decision: D
     .set({ hold: null, ...(verdict === 'denied' ? { ...denied, failure_message: message } : {}) })
     .where('id', '=', deployId)
     .execute();
+  if (verdict === 'denied') await recordDeployStates(tx, [deployId]);
 }
 
 export async function findApproval(db: Database, deployId: number): Promise<Approval | undefined> {

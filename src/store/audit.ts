@@ -11,6 +11,7 @@ import {
   type NewAuditEntry,
 } from '../model/audit.ts';
 import type { Database } from './database.ts';
+import { recordActed } from './idempotency.ts';
 import type { Tables } from './tables.ts';
 
 type Asked = { readonly act: AskedAct; written: AuditLink | null };
@@ -34,6 +35,7 @@ export async function recordDone(
   tx: Database,
   found: Partial<Pick<AuditAct, 'app' | 'env' | 'object'>>,
 ): Promise<void> {
+  if (tx.isTransaction) await recordActed(tx);
   const asking = asked.getStore();
   if (asking === undefined || asking.written !== null) return;
   const known = Object.entries(found).filter(([, value]) => value !== null);

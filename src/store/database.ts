@@ -54,3 +54,8 @@ function openSqlite(file: string): DatabaseSync {
     });
   }
 }
+
+/** In the transaction that is open, or one of its own. */
+export async function joinTransaction<T>(db: Database, act: (tx: Database) => Promise<T>): Promise<T> {
+  return db.isTransaction ? act(db) : db.transaction().execute(act);
+}

@@ -8,7 +8,8 @@ import {
   endStates,
 } from '../model/deploy.ts';
 import { takeBackChange } from './changes.ts';
-import type { Database } from './database.ts';
+import { type Database, joinTransaction } from './database.ts';
+import { recordDeployStates } from './events.ts';
 import { recordSource } from './sources.ts';
 import type { Tables } from './tables.ts';
 
@@ -66,6 +67,7 @@ export async function insertDeploy(tx: Database, wanted: NewDeploy): Promise<Dep
     ended_at: null,
   };
   await tx.insertInto('deploys').values(row).execute();
+  await recordDeployStates(tx, [row.id]);
   return toDeploy(row);
 }
 
@@ -84,10 +86,15 @@ async function supersedeOlder(tx: Database, newer: NewDeploy): Promise<void> {
     failure_message: `Deploy ${newer.id} is newer and takes its place.`,
     failure_fix: null,
   };
-  await older()
+  const ended = await older()
     .where((eb) => eb.or([eb('state', '=', 'queued'), eb('hold', '=', 'approval')]))
     .set({ state: 'superseded', hold: null, ended_at: now(), ...reason })
+    .returning('id')
     .execute();
+  await recordDeployStates(
+    tx,
+    ended.map(({ id }) => id),
+  );
   await older()
     .where('state', 'in', ['building', 'testing', 'publishing'])
     .set({ stop_request: 'superseded', failure_message: reason.failure_message })
@@ -173,16 +180,6 @@ export async function listDeploys(
   return (await query.execute()).map(toDeploy);
 }
 
-/** The number of the newest deploy that was recorded before a time; 0 when there is none. */
-export async function findNewestBefore(db: Database, time: string): Promise<number> {
-  const row = await db
-    .selectFrom('deploys')
-    .select((eb) => eb.fn.max('id').as('id'))
-    .where('created_at', '<', time)
-    .executeTakeFirst();
-  return Number(row?.id ?? 0);
-}
-
 type Change = Partial<
   Pick<
     Tables['deploys'],
@@ -207,10 +204,12 @@ export async function advanceDeploy(
   change: Change,
 ): Promise<void> {
   const ended = change.state !== undefined && endStates.includes(change.state);
-  if (!ended || change.state === 'live') return updateHeld(db, held, change, ended);
-  await db.transaction().execute(async (tx) => {
+  if (change.state === undefined) return updateHeld(db, held, change, ended);
+  const isLost = ended && change.state !== 'live';
+  await joinTransaction(db, async (tx) => {
     await updateHeld(tx, held, change, ended);
-    if (change.failure_code !== 'nothing_live') await takeBackChange(tx, held.id);
+    if (isLost && change.failure_code !== 'nothing_live') await takeBackChange(tx, held.id);
+    await recordDeployStates(tx, [held.id]);
   });
 }
 
@@ -267,7 +266,10 @@ export async function requestStop(db: Database, id: number, actor: string): Prom
       ? { ...reason, state: 'cancelled' as DeployState, hold: null, ended_at: now() }
       : { stop_request: 'cancelled' as const, failure_message: reason.failure_message };
     await tx.updateTable('deploys').set(change).where('id', '=', id).execute();
-    if (waits) await takeBackChange(tx, id);
+    if (waits) {
+      await takeBackChange(tx, id);
+      await recordDeployStates(tx, [id]);
+    }
     return getDeploy(tx, id);
   });
 }

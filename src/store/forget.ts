@@ -48,3 +48,13 @@ export async function forgetLostContainers(db: Database, servers: readonly strin
     .where('server', 'not in', [...servers, ''])
     .execute();
 }
+
+/** The number of the newest deploy that was recorded before a time; 0 when there is none. */
+export async function findNewestBefore(db: Database, time: string): Promise<number> {
+  const row = await db
+    .selectFrom('deploys')
+    .select((eb) => eb.fn.max('id').as('id'))
+    .where('created_at', '<', time)
+    .executeTakeFirst();
+  return Number(row?.id ?? 0);
+}

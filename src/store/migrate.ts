@@ -6,6 +6,7 @@ import * as pipelines from './migrations/0002-pipelines.ts';
 import * as access from './migrations/0003-access.ts';
 import * as webhooks from './migrations/0005-webhooks.ts';
 import * as audit from './migrations/0006-audit.ts';
+import * as limits from './migrations/0007-limits.ts';
 import type { Tables } from './tables.ts';
 
 /** Forward only: a migration is never edited after it was released, the next one mends it. */
@@ -15,6 +16,7 @@ const migrations = {
   '0003-access': { up: access.up },
   '0005-webhooks': { up: webhooks.up },
   '0006-audit': { up: audit.up },
+  '0007-limits': { up: limits.up },
 };
 
 /** Brings the schema up to date. Throws `ledger_newer` when a newer version of Hawser made it. */

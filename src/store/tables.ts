@@ -29,7 +29,7 @@ export type Tables = OutsideTables & {
     destroyed_at: string | null;
   };
   /** What people set of an environment: variables and numbers of processes; each release has its own copy. */
-  settings: { environment_id: string; vars: string; scale: string };
+  settings: { environment_id: string; vars: string; scale: string; revision: Generated<number> };
   deploy_ids: { id: Generated<number> };
   sources: {
     id: Generated<number>;
@@ -237,6 +237,20 @@ export type Tables = OutsideTables & {
     app_id: string | null;
     env: string | null;
     detail: string;
+  };
+  /** Writes with an Idempotency-Key; `id` is a hash of whose key it is and the key. */
+  idempotency: {
+    id: string;
+    actor: string;
+    request: string;
+    body_hash: string;
+    /** `acted` when the change is there and its answer is not yet. */
+    state: 'begun' | 'acted' | 'done';
+    /** Which run of the server began it: one that is gone never ends it. */
+    boot: string;
+    status: number | null;
+    answer: string | null;
+    begun_at: string;
   };
   /** Servers that were added while it ran; those of deploy.config.json come before them. */
   servers: { name: string; position: number; spec: string; added_by: string; added_at: string };

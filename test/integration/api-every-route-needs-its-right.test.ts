@@ -109,6 +109,7 @@ const declared: Readonly<Record<string, string>> = {
   'GET /audit': 'installation admin',
   'GET /audit/export': 'installation admin',
   'GET /audit/verify': 'installation admin',
+  'GET /events': 'visible read',
   'GET /installation': 'visible read',
   'GET /apply': 'installation admin',
   'POST /apply': 'installation admin',

@@ -130,7 +130,11 @@ export async function openApiWorld(t: TestContext, desk: Partial<ApiDesk> = {}):
     ask: (method, path, asking) => ask(config.url, method, path, asking),
     queue,
     finish: (deploy, how = 'live') => finish(db, deploy, how),
-    restart: () => serving.restart(),
+    async restart() {
+      await serving.restart();
+      // The first one may find a connection of before, which is closed.
+      await ask(config.url, 'GET', '/healthz').catch(() => undefined);
+    },
   };
 }
 

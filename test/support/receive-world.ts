@@ -26,6 +26,7 @@ export const limits: Limits = {
   receives: 4,
   diskFloor: 0,
   log: 1e6,
+  requests: { address: 12_000, credential: 6_000 },
   container: { memory: 1, cpus: 1, pids: 1 },
 };
 

@@ -21,6 +21,7 @@ export const accessRoutes: readonly Route[] = [
     title: 'Lists who has which role where',
     query: nothing,
     body: nothing,
+    listBy: ['user', 'app', 'env'],
     answer: async ({ desk }) => ({ json: { items: await listAccess(desk.db, null), next: null } }),
   }),
   route({
@@ -52,6 +53,7 @@ export const accessRoutes: readonly Route[] = [
     title: 'Lists who has which role on an app',
     query: nothing,
     body: nothing,
+    listBy: ['user', 'env'],
     answer: async ({ desk, app }) => ({ json: { items: await listAccess(desk.db, app), next: null } }),
   }),
   route({

@@ -17,6 +17,7 @@ export const approvalRoutes: readonly Route[] = [
     title: 'Lists the deploys that wait for approval, the oldest first',
     query: approvalsQuery,
     body: nothing,
+    listBy: ['id'],
     async answer({ desk, actor, query }) {
       const app = query.app === undefined ? undefined : await findApp(desk.db, query.app);
       if (query.app !== undefined && (app === undefined || !allow(actor, 'read', { app, env: anyEnv }))) {

@@ -8,6 +8,7 @@ import { getRelease } from '../../store/releases.ts';
 import { maySee } from '../authorize.ts';
 import type { ApiDesk } from '../desk.ts';
 import { newApp, nothing } from '../input.ts';
+import { cutPage, pageQuery } from '../page.ts';
 import { type Route, route } from '../route.ts';
 import { readUrls, remoteOf } from '../view.ts';
 import { describeLock } from './locks.ts';
@@ -19,12 +20,12 @@ export const appRoutes: readonly Route[] = [
     scope: 'visible',
     right: 'read',
     title: 'Lists the apps that the token may see',
-    query: nothing,
+    query: pageQuery,
     body: nothing,
-    async answer({ desk, actor }) {
-      const apps = (await listApps(desk.db)).filter((app) => allow(actor, 'read', { app, env: anyEnv }));
-      const items = await Promise.all(apps.map((app) => describeApp(desk, app, actor)));
-      return { json: { items, next: null } };
+    async answer({ desk, actor, query }) {
+      const seen = (await listApps(desk.db)).filter((app) => allow(actor, 'read', { app, env: anyEnv }));
+      const { items, next } = cutPage('apps', seen, ['name'], query);
+      return { json: { items: await Promise.all(items.map((app) => describeApp(desk, app, actor))), next } };
     },
   }),
   route({

@@ -2,6 +2,7 @@ import { listAudit, listAuditAfter } from '../../store/audit.ts';
 import { verifyAudit } from '../../store/audit-chain.ts';
 import { nothing } from '../input.ts';
 import { auditExportQuery, auditQuery, auditVerifyQuery, parseSince } from '../input-audit.ts';
+import { makeCursor, readNumberCursor } from '../page.ts';
 import { type Route, route } from '../route.ts';
 
 export const auditRoutes: readonly Route[] = [
@@ -19,11 +20,13 @@ export const auditRoutes: readonly Route[] = [
         app,
         actor,
         since: since === undefined ? undefined : parseSince(since, new Date()),
-        before: cursor,
+        before: readNumberCursor('audit', cursor),
         limit: limit + 1,
       });
       const items = found.slice(0, limit);
-      return { json: { items, next: found.length > limit ? String(items.at(-1)?.seq) : null } };
+      const last = items.at(-1);
+      const next = found.length > limit && last !== undefined ? makeCursor('audit', [last.seq]) : null;
+      return { json: { items, next } };
     },
   }),
   route({

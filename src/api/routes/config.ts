@@ -1,7 +1,7 @@
 import { allow } from '../../model/access.ts';
 import { getRelease } from '../../store/releases.ts';
-import { readSettings } from '../../store/settings.ts';
-import { answerChange } from '../change-answer.ts';
+import { readRevision, readSettings } from '../../store/settings.ts';
+import { answerChange, etagOf } from '../change-answer.ts';
 import { envQuery, nothing } from '../input.ts';
 import { configBody } from '../input-settings.ts';
 import { type Route, route } from '../route.ts';
@@ -15,6 +15,7 @@ export const configRoutes: readonly Route[] = [
     title: 'The variables of an environment; their values only for who may read them',
     query: envQuery,
     body: nothing,
+    listBy: ['name'],
     async answer({ desk, app, place, actor }) {
       const { environment } = place;
       const { vars } = await readSettings(desk.db, environment.id);
@@ -29,7 +30,8 @@ export const configRoutes: readonly Route[] = [
           source: Object.hasOwn(vars, name) ? 'set' : 'app.json',
         }))
         .sort((a, b) => (a.name < b.name ? -1 : 1));
-      return { json: { env: environment.name, hidden, items, next: null } };
+      const etag = etagOf(environment.id, await readRevision(desk.db, environment.id));
+      return { headers: { etag }, json: { env: environment.name, hidden, items, next: null } };
     },
   }),
   route({

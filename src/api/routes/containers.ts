@@ -18,6 +18,7 @@ export const containerRoutes: readonly Route[] = [
     title: 'What runs of an app, as the servers tell it now',
     query: envQuery,
     body: nothing,
+    listBy: ['server', 'process', '-release', 'index'],
     async answer({ desk, place, signal }) {
       const { containers, unreachable } = await observe(desk, place, signal);
       const items = containers.map(({ imageId: _, ...shown }) => shown);
@@ -33,6 +34,7 @@ export const containerRoutes: readonly Route[] = [
     title: 'The plain docker run line of every container, with its whole environment',
     query: envQuery,
     body: nothing,
+    listBy: ['server', 'name'],
     async answer({ desk, place, signal }) {
       const { containers, unreachable } = await observe(desk, place, signal);
       const items = await Promise.all(

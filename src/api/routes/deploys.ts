@@ -8,6 +8,7 @@ import { followLog, parsePosition, readWholeLog } from '../deploy-log.ts';
 import { readResult } from '../deploy-result.ts';
 import type { ApiDesk } from '../desk.ts';
 import { deploysQuery, nothing, retryBody } from '../input.ts';
+import { makeCursor, type PageQuery, readNumberCursor } from '../page.ts';
 import { type Route, route } from '../route.ts';
 import { describeDeploy } from '../view.ts';
 
@@ -68,8 +69,8 @@ export const deployRoutes: readonly Route[] = [
     title: 'The log as events that end with the deploy, or as plain text as far as it is',
     query: nothing,
     body: nothing,
-    async answer({ desk, deploy, lastEventId, wantsText, signal }) {
-      if (wantsText) return { lines: readWholeLog(desk, deploy) };
+    async answer({ desk, deploy, lastEventId, wants, signal }) {
+      if (wants === 'text') return { lines: readWholeLog(desk, deploy) };
       return { events: followLog(desk, deploy.id, parsePosition(lastEventId), signal) };
     },
   }),
@@ -136,16 +137,13 @@ function rightsToRepeat({ kind, options }: Deploy): readonly Right[] {
   return Object.keys(options.change?.vars ?? {}).length > 0 ? ['config:write'] : [];
 }
 
-async function listPage(
-  { db }: ApiDesk,
-  places: readonly Place[],
-  { limit, cursor }: { limit: number; cursor?: number | undefined },
-) {
+async function listPage({ db }: ApiDesk, places: readonly Place[], { limit, cursor }: PageQuery) {
   const byId = new Map(places.map((place) => [place.environment.id, place]));
+  const before = readNumberCursor('deploys', cursor);
   const found = await listDeploys(db, {
     environmentIds: [...byId.keys()],
     limit: limit + 1,
-    ...(cursor === undefined ? {} : { before: cursor }),
+    ...(before === undefined ? {} : { before }),
   });
   const shown = found.slice(0, limit);
   const items = await Promise.all(
@@ -154,5 +152,7 @@ async function listPage(
       return place ? [describeDeploy(db, deploy, place)] : [];
     }),
   );
-  return { items, next: found.length > limit ? String(shown.at(-1)?.id) : null };
+  const last = shown.at(-1);
+  const next = found.length > limit && last !== undefined ? makeCursor('deploys', [last.id]) : null;
+  return { items, next };
 }

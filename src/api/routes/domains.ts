@@ -15,6 +15,7 @@ export const domainRoutes: readonly Route[] = [
     title: 'The domains of an environment',
     query: envQuery,
     body: nothing,
+    listBy: ['domain'],
     async answer({ desk, app, place }) {
       const { environment } = place;
       const usual = parseDomain(defaultDomain(desk.config.domain, app.name, environment.name));

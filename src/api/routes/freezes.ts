@@ -19,6 +19,7 @@ export const freezeRoutes: readonly Route[] = [
     title: 'Lists all freezes, whether they are on, and when that changes',
     query: nothing,
     body: nothing,
+    listBy: ['id'],
     async answer({ desk }) {
       const names = new Map((await listApps(desk.db)).map((app) => [app.id, app.name]));
       return { json: { items: describeFreezes(await listFreezes(desk.db), names), next: null } };
@@ -52,6 +53,7 @@ export const freezeRoutes: readonly Route[] = [
     title: 'Lists the freezes that concern an app',
     query: freezesQuery,
     body: nothing,
+    listBy: ['id'],
     async answer({ desk, app, actor, query }) {
       const where = { appId: app.id, ...(query.env === undefined ? {} : { env: query.env }) };
       const isShown = ({ env }: Freeze) => env === null || allow(actor, 'read', { app, env });

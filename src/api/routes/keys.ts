@@ -22,6 +22,7 @@ export const keyRoutes: readonly Route[] = [
     title: 'Lists the own SSH keys and those of apps that one is the admin of, or all for an administrator',
     query: nothing,
     body: nothing,
+    listBy: ['createdAt', 'id'],
     async answer({ desk, actor }) {
       const keys = (await listKeys(desk.db)).filter((key) => isOwn(actor, key));
       const described = await describeCredentials(desk.db, keys);

@@ -125,6 +125,7 @@ export const meRoutes: readonly Route[] = [
     title: 'A secret for the phone; it counts once a code of it is confirmed',
     query: nothing,
     body: currentBody,
+    shownOnce: true,
     async answer({ desk, actor, body, address, signal }) {
       const { id, name } = await readSelf(desk.db, actor);
       await confirmSelf(desk, { name, password: body.current, address, signal });
@@ -140,6 +141,7 @@ export const meRoutes: readonly Route[] = [
     title: 'From now on a code is asked for at login; answers with the recovery codes, this once',
     query: nothing,
     body: codeBody,
+    shownOnce: true,
     async answer({ desk, actor, body }) {
       const user = await readSelf(desk.db, actor);
       const codes = await confirmTotp(desk.db, user, body.code);

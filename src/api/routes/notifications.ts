@@ -12,8 +12,9 @@ import {
   removeNotification,
 } from '../../store/notifications.ts';
 import { tryOnce } from '../../webhooks/tell.ts';
-import { nothing, pageQuery } from '../input.ts';
+import { nothing } from '../input.ts';
 import { newNotification } from '../input-notifications.ts';
+import { pageQuery } from '../page.ts';
 import { type Route, route } from '../route.ts';
 
 export const notificationRoutes: readonly Route[] = [
@@ -25,6 +26,7 @@ export const notificationRoutes: readonly Route[] = [
     title: 'Who is told what happens',
     query: nothing,
     body: nothing,
+    listBy: ['createdAt', 'id'],
     async answer({ desk }) {
       const apps = new Map((await listApps(desk.db)).map(({ id, name }) => [id, name]));
       const items = (await listNotifications(desk.db)).map((each) =>
@@ -41,6 +43,7 @@ export const notificationRoutes: readonly Route[] = [
     title: 'Has somebody told what happens; a secret for signatures is shown this once',
     query: nothing,
     body: newNotification,
+    shownOnce: true,
     async answer({ desk, actor, body }) {
       const rules = readOutboundRules(desk.config);
       const url = parseOutboundUrl(body.url, ['https', 'http'], rules);

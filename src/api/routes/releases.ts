@@ -2,6 +2,7 @@ import { Failure } from '../../failure.ts';
 import { getDeploy } from '../../store/deploys.ts';
 import { findReleaseByVersion, listReleases } from '../../store/releases.ts';
 import { envPageQuery, envQuery, nothing, rollbackBody } from '../input.ts';
+import { makeCursor, readNumberCursor } from '../page.ts';
 import { describeRelease, describeReleaseWhole } from '../release-view.ts';
 import { type Route, route } from '../route.ts';
 import { describeDeploy } from '../view.ts';
@@ -18,15 +19,17 @@ export const releaseRoutes: readonly Route[] = [
     async answer({ desk, place, query }) {
       const { environment } = place;
       const { limit, cursor } = query;
+      const before = readNumberCursor('releases', cursor);
       const found = await listReleases(desk.db, environment.id, {
         limit: limit + 1,
-        ...(cursor === undefined ? {} : { before: cursor }),
+        ...(before === undefined ? {} : { before }),
       });
       const shown = found.slice(0, limit);
       const items = await Promise.all(
         shown.map((release) => describeRelease(desk.db, release, environment.currentReleaseId)),
       );
-      const next = found.length > limit ? String(shown.at(-1)?.version) : null;
+      const last = shown.at(-1);
+      const next = found.length > limit && last !== undefined ? makeCursor('releases', [last.version]) : null;
       return { json: { env: environment.name, items, next } };
     },
   }),

@@ -100,6 +100,7 @@ export const serverChangeRoutes: readonly Route[] = [
     title: 'A token with which one fresh machine may become a server, and what cloud-init needs for that',
     query: nothing,
     body: inviteBody,
+    shownOnce: true,
     async answer({ desk, body, actor }) {
       const { db, config } = desk;
       const wanted = { roles: body.roles, forMs: body.minutes * 60_000, actor: actor.name };

@@ -13,6 +13,7 @@ export const serverRoutes: readonly Route[] = [
     title: 'The servers and whether they answer now',
     query: nothing,
     body: nothing,
+    listBy: ['name'],
     async answer({ desk, signal }) {
       const servers = Object.values(await desk.fleet.readServers());
       const items = await Promise.all(servers.map((server) => describeServer(desk, server, signal)));

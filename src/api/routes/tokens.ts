@@ -15,6 +15,7 @@ export const tokenRoutes: readonly Route[] = [
     title: 'Lists the own tokens, or all for an administrator; never their secrets',
     query: nothing,
     body: nothing,
+    listBy: ['createdAt', 'id'],
     async answer({ desk, actor }) {
       const shown = (await listTokens(desk.db)).filter((token) => isOwn(actor, token));
       return { json: { items: await describeCredentials(desk.db, shown), next: null } };
@@ -28,6 +29,7 @@ export const tokenRoutes: readonly Route[] = [
     title: 'Makes a token and shows it this once; it never exceeds nor outlives its user',
     query: nothing,
     body: newToken,
+    shownOnce: true,
     async answer({ desk, actor, body }) {
       const { app, ...bounds } = await boundCredential(desk, actor, body, ['push']);
       const where = app?.name ?? 'all apps';

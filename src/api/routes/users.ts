@@ -17,6 +17,7 @@ export const userRoutes: readonly Route[] = [
     title: 'Lists the users',
     query: nothing,
     body: nothing,
+    listBy: ['name'],
     answer: async ({ desk }) => ({
       json: { items: (await listUsers(desk.db)).map(describeUser), next: null },
     }),
@@ -48,6 +49,7 @@ export const userRoutes: readonly Route[] = [
     title: 'Makes a user and a one-time token with which they set their password; again: a fresh token',
     query: nothing,
     body: inviteBody,
+    shownOnce: true,
     async answer({ desk, actor, body }) {
       const { user, invitation } = await invite(desk, body.name, actor.name);
       const { token, expiresAt } = invitation;

@@ -21,6 +21,7 @@ export const webhookRoutes: readonly Route[] = [
     title: 'Webhooks through which forges deploy the app',
     query: nothing,
     body: nothing,
+    listBy: ['createdAt', 'id'],
     async answer({ desk, app }) {
       const items = (await listWebhooks(desk.db, app.id)).map((webhook) => describe(desk, webhook));
       return { json: { items, next: null } };
@@ -34,6 +35,7 @@ export const webhookRoutes: readonly Route[] = [
     title: 'Makes a webhook; its secret is shown this once',
     query: nothing,
     body: newWebhook,
+    shownOnce: true,
     async answer({ desk, app, actor, body }) {
       const rules = readOutboundRules(desk.config);
       const url = parseOutboundUrl(body.repository, fetchSchemes, rules);
