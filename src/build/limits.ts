@@ -33,12 +33,31 @@ export async function limitPids(
     if (!HostConfig.ExtraHosts?.includes(wanted.marker)) return;
     await container.update({ PidsLimit: wanted.pids });
   } catch (error) {
-    // Gone (404), going (409), or ended before the update came (500 with these words): nothing is left to limit.
-    const ended = /stopped container|deleted process|not running|marked for removal|task \S+ not found/.test(
-      (error as Error).message,
-    );
-    if (!ended && ![404, 409].includes(statusOf(error) ?? 0)) throw error;
+    if (!(await hasEnded(container, error))) throw error;
   }
+}
+
+const endings = ['exited', 'dead', 'removing'];
+const endLimitMs = 3_000;
+
+/**
+ * Whether the container is over, for one that could not be limited: then nothing is left to limit. The engine hears
+ * of an end a little later than the runtime that it asks, and each has its own words for that.
+ */
+async function hasEnded(container: ReturnType<Docker['getContainer']>, why: unknown): Promise<boolean> {
+  if ([404, 409].includes(statusOf(why) ?? 0)) return true;
+  const deadline = performance.now() + endLimitMs;
+  for await (const _ of setInterval(50)) {
+    try {
+      const { State } = await container.inspect();
+      if (endings.includes(State.Status)) return true;
+    } catch (error) {
+      if (statusOf(error) === 404) return true;
+      throw error;
+    }
+    if (performance.now() > deadline) return false;
+  }
+  return false;
 }
 
 /** Removes a container of this build that outlived it; the engine may be removing it as well. */
