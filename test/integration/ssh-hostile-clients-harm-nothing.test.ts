@@ -140,7 +140,7 @@ test('commands run with the rights of the key, take stdin, and end with the key'
     JSON.parse(listed.stdout).map((app: { name: string }) => app.name),
     ['shop'],
   );
-  const denied = await world.ssh('reader', ['tokens']);
+  const denied = await world.ssh('reader', ['users']);
   assert.equal(denied.code, 3, denied.stderr);
   assert.match(denied.stderr, /not_allowed/);
   assert.equal((await world.ssh('laptop', ['nonsense'])).code, 2);
@@ -160,7 +160,7 @@ test('a command ends with its client, however it leaves', async (t) => {
     child.kill(signal);
     await eventually(() => assert.deepEqual(world.processes(), []) ?? true, patience);
   }
-  const key = await world.makeKey('guest', ['read']);
+  const key = await world.makeKey('guest', ['logs']);
   const child = world.start('guest', ['deploys:attach', String(deploy.id)]);
   await eventually(() => world.processes().length === 1, patience);
   await world.removeKey(key);
