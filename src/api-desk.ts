@@ -15,11 +15,12 @@ import { acceptPromotion } from './pipeline/promote.ts';
 import { proposeWish } from './pipeline/propose.ts';
 import { pruneAll } from './pipeline/prune-all.ts';
 import { openServerDesk } from './pipeline/servers.ts';
+import { createLimitedApp } from './pipeline/user-limits.ts';
 import { abortDeploy, continueDeploy } from './pipeline/waiting-rollout.ts';
 import type { Platform } from './platform.ts';
 import { isReady as isRegistryReady } from './publish/registry.ts';
 import { checkRedis } from './queue/queue.ts';
-import { createApp, destroyApp, listPlaces } from './store/apps.ts';
+import { destroyApp, listPlaces } from './store/apps.ts';
 import { recordEvent } from './store/events.ts';
 import { setMaintenance } from './store/maintenance.ts';
 import { pinHostKey } from './store/pins.ts';
@@ -40,7 +41,7 @@ export function openApiDesk(platform: Platform, readAgain: () => Config): ApiDes
     logins: openLoginGate(),
     servers: openServerDesk(drivers),
     async createApp(name, actor) {
-      const app = await createApp(db, name, actor);
+      const app = await createLimitedApp(db, { name, actor }, config.limits.user);
       await git.initRepository(app.id);
       return app;
     },

@@ -118,6 +118,16 @@ export type PreviewConfig = {
   readonly limit: number;
 };
 
+export type UserLimits = {
+  /** In an hour. */
+  readonly pushes: number;
+  /** Pushes that wait or are built. */
+  readonly deploys: number;
+  readonly apps: number;
+  /** Bytes that the repositories and logs of their apps take. */
+  readonly disk: number;
+};
+
 export type Limits = {
   /** Bytes of one push. */
   readonly push: number;
@@ -133,6 +143,8 @@ export type Limits = {
   readonly log: number;
   /** Requests of the API that are answered in a minute: to one address, and to one user or credential. */
   readonly requests: { readonly address: number; readonly credential: number };
+  /** What one user, or a token or key of its own, gets. */
+  readonly user: UserLimits;
   /** What one container of an app gets. */
   readonly container: { readonly memory: number; readonly cpus: number; readonly pids: number };
 };

@@ -3,6 +3,7 @@ import { fleetFailures } from './failures/fleet.ts';
 import { gateFailures } from './failures/gates.ts';
 import { installationFailures } from './failures/installation.ts';
 import { interfaceFailures } from './failures/interface.ts';
+import { limitFailures } from './failures/limits.ts';
 import { outboundFailures } from './failures/outbound.ts';
 import { pushFailures } from './failures/push.ts';
 import { settingsFailures } from './failures/settings.ts';
@@ -13,6 +14,7 @@ export const failureCatalogue = {
   ...pushFailures,
   ...deployFailures,
   ...gateFailures,
+  ...limitFailures,
   ...settingsFailures,
   ...fleetFailures,
   ...interfaceFailures,

@@ -50,7 +50,7 @@ export async function runServer(config: Config, readAgain: () => Config): Promis
     log,
   });
   await removeQuarantines(drivers);
-  const door = openDoor({ db, git, log });
+  const door = openDoor({ config, db, git, log });
   await using runs = openGitRuns({ git, receiver, limits, log, timings: { drainMs } });
   const gitHttp = openGitHttp({ git, runs, door, audit, limits, log });
   const desk = openApiDesk(platform, readAgain);

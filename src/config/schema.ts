@@ -144,6 +144,14 @@ const limits = z.strictObject({
       credential: g.count(60, 100_000_000).default(6_000),
     })
     .prefault({}),
+  user: z
+    .strictObject({
+      pushes: g.count(1, 1_000_000).default(300),
+      deploys: g.count(1, 1_000_000).default(50),
+      apps: g.count(1, 1_000_000).default(100),
+      disk: g.size(mega, 1024 * giga).prefault('20g'),
+    })
+    .prefault({}),
   container: z
     .strictObject({
       memory: g.size(8 * mega, 1024 * giga).prefault('1g'),

@@ -4,13 +4,16 @@ import { type Actor, allow, anyEnv } from '../model/access.ts';
 import type { App } from '../model/app.ts';
 import { isAppName } from '../model/names.ts';
 import type { GitDoor } from '../receive/git-door.ts';
-import { appNotFound, createApp, findApp, listApps } from '../store/apps.ts';
+import { appNotFound, findApp, listApps } from '../store/apps.ts';
 import { identifyKey, identifyToken } from '../store/identify.ts';
 import { rememberKeyUse } from '../store/keys.ts';
 import type { PipelineDrivers } from './drivers.ts';
+import { createLimitedApp } from './user-limits.ts';
+
+export type DoorDrivers = Pick<PipelineDrivers, 'config' | 'db' | 'git' | 'log'>;
 
 /** Who may push to and fetch from which app: over HTTP with a token as the password, over SSH with a key. */
-export function openDoor({ db, git, log }: Pick<PipelineDrivers, 'db' | 'git' | 'log'>): GitDoor {
+export function openDoor({ config, db, git, log }: DoorDrivers): GitDoor {
   return {
     async identify(credentials) {
       if (credentials === null) throw new Failure('token_missing', 'This needs a token as the password.');
@@ -49,6 +52,6 @@ export function openDoor({ db, git, log }: Pick<PipelineDrivers, 'db' | 'git' | 
   async function createOnPush(name: string, right: string, actor: Actor): Promise<App | undefined> {
     if (right !== 'push' || !isAppName(name) || !allow(actor, 'create', null)) return undefined;
     log.info({ app: name, actor: actor.name }, 'created by its first push');
-    return createApp(db, name, actor.name);
+    return createLimitedApp(db, { name, actor: actor.name }, config.limits.user);
   }
 }

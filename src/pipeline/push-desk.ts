@@ -1,6 +1,8 @@
 import type { Deploy } from '../model/deploy.ts';
 import type { PushDesk } from '../receive/push.ts';
 import { reserveDeployId } from '../store/deploys.ts';
+import { noteBytes } from '../store/usage.ts';
+import { measurePath } from '../supervise/folder-use.ts';
 import { acceptPush } from './accept.ts';
 import { findDiskShortage } from './disk-floor.ts';
 import type { PipelineDrivers } from './drivers.ts';
@@ -10,7 +12,7 @@ import { removePreview } from './preview.ts';
 
 /** The pipeline as a push sees it. */
 export function openPushDesk(drivers: PipelineDrivers): PushDesk {
-  const { config, db } = drivers;
+  const { config, db, git } = drivers;
   return {
     environments: () => Object.values(config.environments),
     previews: () => config.previews,
@@ -18,7 +20,11 @@ export function openPushDesk(drivers: PipelineDrivers): PushDesk {
     removePreview: (app, environment, actor) =>
       removePreview(app, environment, { actor, detail: 'its branch was deleted' }, drivers),
     reserveDeploy: () => reserveDeployId(db),
-    recordDeploy: (push) => acceptPush(push, drivers),
+    async recordDeploy(push) {
+      const { id } = push.app;
+      await noteBytes(db, id, await measurePath(git.path(id)));
+      return acceptPush(push, drivers);
+    },
     async followDeploy(deployId, write, signal) {
       const deploy = await followDeploy(deployId, write, drivers, signal);
       return { state: deploy.state, reason: deploy.state === 'live' ? null : reasonOf(deploy) };

@@ -8,6 +8,7 @@ import { getDeploy, insertDeploy, listUnfinished, type NewDeploy } from '../stor
 import { recordJournal } from '../store/journals.ts';
 import type { PipelineDrivers } from './drivers.ts';
 import { refuseWhenClosed } from './gate.ts';
+import { refuseExcess } from './user-limits.ts';
 
 export type AcceptDrivers = Pick<PipelineDrivers, 'config' | 'db' | 'journals' | 'touch'>;
 
@@ -18,7 +19,7 @@ type Where = {
 
 /**
  * Records a deploy if nothing forbids it now, writes the first line of its log, then those that are given, and wakes
- * its lane. Throws `app_locked` and `frozen`.
+ * its lane. Throws `app_locked`, `frozen`, and what `refuseExcess` throws.
  */
 export async function queueDeploy(
   drivers: AcceptDrivers,
@@ -28,6 +29,7 @@ export async function queueDeploy(
 ): Promise<Deploy> {
   const deploy = await drivers.db.transaction().execute(async (tx) => {
     await refuseWhenClosed(tx, place, wanted, new Date());
+    await refuseExcess(tx, wanted, drivers.config.limits.user);
     const recorded = await insertDeploy(tx, wanted);
     const names = { app: place.app.name, env: place.environment.name };
     await recordDone(tx, { ...names, object: describeDeploy(wanted) });

@@ -255,7 +255,7 @@ function places(db: Database) {
     ]);
 }
 
-function toApp(row: Tables['apps']): App {
+function toApp(row: Omit<Tables['apps'], 'bytes'>): App {
   return { id: row.id, name: row.name, createdAt: row.created_at, createdBy: row.created_by };
 }
 

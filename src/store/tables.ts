@@ -10,6 +10,8 @@ export type Tables = OutsideTables & {
     created_at: string;
     created_by: string;
     destroyed_at: string | null;
+    /** What its repository takes on disk. */
+    bytes: Generated<number>;
   };
   environments: {
     id: string;

@@ -28,7 +28,7 @@ export async function measureParts(folders: Folders): Promise<readonly PartUse[]
 const blockBytes = 512;
 
 /** Folder by folder, so that a large one costs time and not memory; what vanishes meanwhile counts as nothing. */
-async function measurePath(path: string): Promise<number> {
+export async function measurePath(path: string): Promise<number> {
   const stats = await unlessGone(lstat(path));
   if (stats === undefined) return 0;
   let bytes = stats.blocks * blockBytes;

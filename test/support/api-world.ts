@@ -21,6 +21,7 @@ import { decideApproval } from '../../src/pipeline/approval.ts';
 import { readServers } from '../../src/pipeline/environment.ts';
 import { acceptPromotion } from '../../src/pipeline/promote.ts';
 import { openServerDesk } from '../../src/pipeline/servers.ts';
+import { createLimitedApp } from '../../src/pipeline/user-limits.ts';
 import { abortDeploy, continueDeploy } from '../../src/pipeline/waiting-rollout.ts';
 import type { ReceiveLog } from '../../src/receive/perform.ts';
 import { openHttp } from '../../src/server/http.ts';
@@ -153,7 +154,7 @@ function makeDesk(config: Config, db: Database, journals: Journals): ApiDesk {
     fleet,
     logins: openLoginGate(),
     servers: openServerDesk({ config, db, touch: async () => undefined }),
-    createApp: (name, actor) => createApp(db, name, actor),
+    createApp: (name, actor) => createLimitedApp(db, { name, actor }, config.limits.user),
     destroyApp: (app) => destroyApp(db, app.id),
     rollback: (wanted) => acceptRollback(wanted, drivers),
     plan: () => Promise.reject(new Error('needs servers')),

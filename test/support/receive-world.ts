@@ -27,6 +27,7 @@ export const limits: Limits = {
   diskFloor: 0,
   log: 1e6,
   requests: { address: 12_000, credential: 6_000 },
+  user: { pushes: 300, deploys: 50, apps: 100, disk: 20 * 1024 ** 3 },
   container: { memory: 1, cpus: 1, pids: 1 },
 };
 

@@ -31,7 +31,7 @@ export async function openSshWorld(t: TestContext, options: SshWorldOptions = {}
     hostKey: host.key,
     listen: { host: '127.0.0.1', port: 0 },
     limits: { ...limits, ...options.limits },
-    door: openDoor({ db: api.db, git: world.git, log }),
+    door: openDoor({ config: api.config, db: api.db, git: world.git, log }),
     runs: world.runs,
     audit: world.audit,
     commands: openGuestCommands(api.config, api.guests),

@@ -19,6 +19,10 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .alterTable('settings')
     .addColumn('revision', 'integer', (c) => c.notNull().defaultTo(0))
     .execute();
+  await db.schema
+    .alterTable('apps')
+    .addColumn('bytes', 'integer', (c) => c.notNull().defaultTo(0))
+    .execute();
   await sql`create index deploys_actor on deploys (actor, created_at)`.execute(db);
   await sql`create index events_app on events (app_id, env, id)`.execute(db);
 }
