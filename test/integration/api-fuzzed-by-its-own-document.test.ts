@@ -8,7 +8,8 @@ import { planFolders } from '../../src/supervise/folders.ts';
 import { type ApiWorld, openApiWorld } from '../support/api-world.ts';
 import { type JsonSchema, texts, valuesOf } from '../support/schema-values.ts';
 
-const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 1_000_000);
+/** The same requests at every run; FUZZ_SEED=N asks others. */
+const seed = Number(process.env.FUZZ_SEED ?? 1);
 const enoughMs = 7_000;
 /** Also on a machine that is slow today. */
 const leastRounds = 3;
@@ -122,7 +123,7 @@ function ask(socketPath: string, method: string, { path, body, headers }: Case):
         if (/event-stream|text\/plain/.test(response.headers['content-type'] ?? '')) leave();
       });
       response.on('end', leave).on('error', leave);
-      response.setTimeout(300, leave);
+      response.setTimeout(100, leave);
     });
     asked.end(body ?? undefined);
   });
@@ -167,7 +168,7 @@ test(`no request that the document allows, or nearly allows, finds a bug (FUZZ_S
   assert.deepEqual(bugs, []);
   const answered = operations.filter(({ seen }) => [...seen].some((status) => status < 300));
   t.diagnostic(`${asked} requests to ${operations.length} operations, ${answered.length} of them also done`);
-  assert.ok(answered.length > operations.length / 4, 'hardly a request got through');
+  assert.ok(answered.length > 10, 'hardly a request got through');
 });
 
 function describe(world: ApiWorld): string {
