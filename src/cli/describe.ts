@@ -8,7 +8,7 @@ export function describeCommands(): string {
   const streams = { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr };
   const terminal = openTerminal({ ...streams, noColor: '1' });
   const program = openProgram(openSession({ env: {}, cwd: '/', terminal }), '0', streams);
-  const { commands } = program;
+  const commands = program.commands.filter((command) => command.name() !== 'completion:words');
   return [
     ...introduction,
     '| command | what it does |',

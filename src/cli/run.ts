@@ -3,6 +3,7 @@ import { addAccessCommands } from './commands/access.ts';
 import { addApprovalCommands } from './commands/approvals.ts';
 import { addAppCommands } from './commands/apps.ts';
 import { addAuditCommands } from './commands/audit.ts';
+import { addCompletionCommands } from './commands/completion.ts';
 import { addConfigCommands } from './commands/config.ts';
 import { addContainerCommands } from './commands/containers.ts';
 import { addDeployCommands } from './commands/deploys.ts';
@@ -74,6 +75,7 @@ export function openProgram(
     addInstallationCommands,
     addAppCommands,
     addDeployCommands,
+    addCompletionCommands,
     addEventCommands,
     addReleaseCommands,
     addPipelineCommands,
