@@ -13,6 +13,10 @@ export type Config = {
     readonly tls: { readonly cert: string; readonly key: string } | null;
   };
   readonly data: string;
+  /** Where the master key is, under which what people set is sealed. */
+  readonly secrets:
+    | { readonly kind: 'file'; readonly path: string }
+    | { readonly kind: 'text'; readonly text: string };
   readonly redis: 'embedded' | { readonly url: string };
   readonly registry: 'embedded' | ExternalRegistry;
   readonly loadBalancer: { readonly kind: 'embedded'; readonly listen: Address };

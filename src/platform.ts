@@ -14,6 +14,7 @@ import { openGit } from './receive/git.ts';
 import type { LoadBalancer } from './route/load-balancer.ts';
 import { openHaproxy } from './route/load-balancers/haproxy.ts';
 import { applyRoutes } from './route/perform.ts';
+import { openMasterKeys } from './secrets/master-key.ts';
 import { openLedger } from './store/database.ts';
 import { findPin } from './store/pins.ts';
 import { type Folders, makeFolders, planFolders } from './supervise/folders.ts';
@@ -41,7 +42,8 @@ export async function openPlatform(config: Config, role: string): Promise<Platfo
   const folders = planFolders(config.data);
   makeFolders(folders);
   const log = pino({ name: role });
-  const { db } = opened.use(await openLedger(folders.ledger));
+  const masters = openMasterKeys(config.secrets);
+  const { db } = opened.use(await openLedger(folders.ledger, masters));
   const redis = redisAddress(config, folders);
   if (config.redis !== 'embedded') await refuseLossyRedis(redis, (message) => log.warn({}, message));
   const wakener = opened.use(await openWakener(redis, log));

@@ -9,6 +9,7 @@ import { prepareEmbeddedRegistry } from './publish/embedded.ts';
 import { refuseLossyRedis } from './queue/queue.ts';
 import { ensureHostKey } from './receive/ssh-host-key.ts';
 import { haproxyProcess } from './route/load-balancers/haproxy.ts';
+import { type MasterKeys, openMasterKeys } from './secrets/master-key.ts';
 import { createClaim } from './store/claims.ts';
 import { openLedger } from './store/database.ts';
 import { hasUsers } from './store/users.ts';
@@ -41,7 +42,10 @@ export async function runUp({ config, env, say }: UpOptions): Promise<void> {
   using _lock = lockRole(folders.run, 'up');
   using _logs = keepLogsShort(folders.logs, { ...logCap, say });
   // Brought up to date once, before those who share it start; a broken one is told before anything runs.
-  const setupToken = await prepareLedger(folders.ledger);
+  const masters = openMasterKeys(config.secrets, (path) =>
+    say(`master key made: ${path}; keep a copy of it apart from the data, without it nothing sealed opens`),
+  );
+  const setupToken = await prepareLedger(folders.ledger, masters);
   if (config.redis !== 'embedded') await refuseLossyRedis({ url: config.redis.url }, say);
   await ensureIdentity(join(folders.keys, 'id_ed25519'));
   const { fingerprint } = await ensureHostKey(config.data);
@@ -70,8 +74,8 @@ export async function runUp({ config, env, say }: UpOptions): Promise<void> {
 }
 
 /** The one-time token of a first owner while there are no users; null afterwards. */
-async function prepareLedger(file: string): Promise<string | null> {
-  await using ledger = await openLedger(file);
+async function prepareLedger(file: string, masters: MasterKeys): Promise<string | null> {
+  await using ledger = await openLedger(file, masters);
   if (await hasUsers(ledger.db)) return null;
   return (await createClaim(ledger.db, { purpose: 'setup', userId: null, actor: 'setup' })).token;
 }

@@ -10,8 +10,8 @@ import { readSourceFiles, root, type SourceFile } from './support/source-files.t
  */
 const layers: readonly (readonly string[])[] = [
   ['model', 'failure', 'announce'],
-  ['config'],
-  ['secrets', 'log', 'store'],
+  ['config', 'secrets'],
+  ['log', 'store'],
   ['fleet', 'supervise', 'outbound'],
   ['route', 'publish', 'build', 'receive', 'queue'],
   ['rollout', 'webhooks'],
@@ -46,6 +46,7 @@ const pureFolders = ['src/model/', 'src/failures/', 'src/build/builders/'];
 const pureFiles = [
   'src/failure.ts',
   'src/failure-catalogue.ts',
+  ...['seal', 'patterns', 'automaton', 'line-redactor'].map((name) => `src/secrets/${name}.ts`),
   ...[
     'check',
     'check-pipelines',

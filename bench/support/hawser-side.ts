@@ -7,6 +7,7 @@ import { openLedger } from '../../src/store/database.ts';
 import { listSteps } from '../../src/store/steps.ts';
 import type { DeployWorld } from '../../test/support/deploy-world.ts';
 import { eventually } from '../../test/support/eventually.ts';
+import { mastersOf } from '../../test/support/master-key.ts';
 import { makeRepository, type Repository } from '../../test/support/repository.ts';
 import type { Contender, Run } from './run.ts';
 import { type Moment, slowestServer, spansOf, type TimedLine } from './timeline.ts';
@@ -75,7 +76,7 @@ async function runPush(cwd: string, url: string): Promise<readonly TimedLine[]> 
 
 /** What the ledger says of the newest deploy. */
 async function readMoments(file: string): Promise<readonly Moment[]> {
-  await using ledger = await openLedger(file);
+  await using ledger = await openLedger(file, mastersOf(file));
   const deploy = await ledger.db
     .selectFrom('deploys')
     .selectAll()

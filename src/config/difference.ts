@@ -14,13 +14,14 @@ type Leaf = string | number | boolean | null;
 const needRestart = [
   'listen',
   'data',
+  'secrets',
   'redis',
   'registry',
   'loadBalancer',
   'builders.concurrency',
   'builders.socket',
 ];
-const secret = new Set(['registry.password', 'redis.url', 'redis']);
+const secret = new Set(['secrets.text', 'registry.password', 'redis.url', 'redis']);
 const sizes = /(?:^limits\.(?:push|file|treeBytes|diskFloor|log)|\.memory|^builders\.cache)$/;
 
 /** The difference between the file that runs and the file as it is now, in the file's own words. Pure. */

@@ -26,6 +26,7 @@ export function resolveConfig(
     url: (written.url ?? defaultUrl(written.listen)).replace(/\/+$/, ''),
     listen: { ...written.listen, tls: resolveTls(written.listen.tls, resolvePath) },
     data,
+    secrets: resolveSecrets(written.secrets, data, resolvePath),
     redis: written.redis === 'embedded' ? 'embedded' : { url: written.redis },
     registry: resolveRegistry(written.registry),
     loadBalancer: {
@@ -67,6 +68,16 @@ function resolveRegistry(registry: WrittenConfig['registry']): 'embedded' | Exte
     username: registry.username ?? null,
     password: registry.password ?? null,
   };
+}
+
+function resolveSecrets(
+  { key, keyFile }: WrittenConfig['secrets'],
+  data: string,
+  resolvePath: (path: string) => string,
+): Config['secrets'] {
+  if (key !== undefined) return { kind: 'text', text: key };
+  const path = keyFile === undefined ? join(data, 'keys', 'master.key') : resolvePath(keyFile);
+  return { kind: 'file', path };
 }
 
 function resolveServer(

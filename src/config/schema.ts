@@ -177,6 +177,7 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   data: g.text().default('./data'),
+  secrets: z.strictObject({ key: g.text().optional(), keyFile: g.text().optional() }).prefault({}),
   redis: z
     .union([
       z.literal('embedded', {

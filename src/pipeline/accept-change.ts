@@ -86,7 +86,7 @@ export function nothingLive(): Failure {
 async function recordChange(request: ChangeRequest, tx: Database): Promise<AcceptedChange> {
   const { app, environment, wanted, action, actor, overrideFreeze, restart = false } = request;
   await refuseChangedMeanwhile(request, tx);
-  const now = await readDesired(tx, environment.id);
+  const now = await readDesired(tx, environment.id, Object.keys(wanted.vars ?? {}));
   const change = planChange(now, wanted);
   const isEmpty = isEmptyChange(change);
   if (isEmpty && !restart) return { change, deploy: null };

@@ -1,3 +1,4 @@
+import { Failure } from '../failure.ts';
 import type { SettingsChange } from '../model/deploy.ts';
 import type { Release } from '../model/release.ts';
 import {
@@ -10,11 +11,16 @@ import {
 } from '../model/settings-change.ts';
 import type { Database } from './database.ts';
 import { listDomains } from './routes.ts';
+import { openOptions, sealOptions } from './sealed.ts';
 import { readSettings, writeSettings } from './settings.ts';
 
-/** Everything that people set of an environment, with changes that are still on their way. */
-export async function readDesired(db: Database, environmentId: string): Promise<Desired> {
-  const settings = await readSettings(db, environmentId);
+/** Everything that people set of an environment, with changes that are still on their way. As `readSettings`. */
+export async function readDesired(
+  db: Database,
+  environmentId: string,
+  replaced: readonly string[] = [],
+): Promise<Desired> {
+  const settings = await readSettings(db, environmentId, replaced);
   return { ...settings, domains: await listDomains(db, environmentId) };
 }
 
@@ -73,18 +79,28 @@ export async function writeDesired(tx: Database, environmentId: string, desired:
  * are put on top of what is left. For the transaction that ends the deploy; of other kinds it changes nothing.
  */
 export async function takeBackChange(tx: Database, deployId: number): Promise<void> {
+  try {
+    await takeBack(tx, deployId);
+  } catch (error) {
+    // It ends all the same; what does not open stays as it is, and whoever reads it is told.
+    if (!(error instanceof Failure && error.code === 'secret_broken')) throw error;
+  }
+}
+
+async function takeBack(tx: Database, deployId: number): Promise<void> {
   const row = await tx
     .selectFrom('deploys')
     .innerJoin('environments', 'environments.id', 'deploys.environment_id')
     .innerJoin('apps', 'apps.id', 'environments.app_id')
-    .select(['deploys.environment_id', 'deploys.options', 'deploys.failure_message'])
+    .select(['deploys.id', 'deploys.environment_id', 'deploys.options', 'deploys.sealed_by'])
+    .select('deploys.failure_message')
     .where('deploys.id', '=', deployId)
     .where('deploys.kind', '=', 'change')
     // What is destroyed has no settings any more, and gets none back.
     .where('apps.destroyed_at', 'is', null)
     .where('environments.destroyed_at', 'is', null)
     .executeTakeFirst();
-  const change: SettingsChange | undefined = row && JSON.parse(row.options).change;
+  const change: SettingsChange | undefined = row && openOptions(tx, row).change;
   if (row === undefined || change === undefined) return;
   const pending = await listPending(tx, row.environment_id, deployId);
   const before = undoAll(await readDesired(tx, row.environment_id), pending);
@@ -121,8 +137,8 @@ async function putBeneath(
   for (const { id, options } of pending) {
     const change = rebaseChange(desired, options.change);
     desired = applyChange(desired, change);
-    const text = JSON.stringify({ ...options, change });
-    await tx.updateTable('deploys').set({ options: text }).where('id', '=', id).execute();
+    const columns = sealOptions(tx, { id, environmentId }, { ...options, change });
+    await tx.updateTable('deploys').set(columns).where('id', '=', id).execute();
   }
   await writeDesired(tx, environmentId, desired);
 }
@@ -133,12 +149,15 @@ type Pending = { readonly id: number; readonly options: { readonly change: Setti
 async function listPending(db: Database, environmentId: string, after: number): Promise<readonly Pending[]> {
   const rows = await db
     .selectFrom('deploys')
-    .select(['id', 'options'])
+    .select(['id', 'environment_id', 'options', 'sealed_by'])
     .where('environment_id', '=', environmentId)
     .where('kind', '=', 'change')
     .where('id', '>', after)
     .where('ended_at', 'is', null)
     .orderBy('id')
     .execute();
-  return rows.map(({ id, options }) => ({ id, options: JSON.parse(options) }));
+  return rows.flatMap((row) => {
+    const { change, ...rest } = openOptions(db, row);
+    return change === undefined ? [] : [{ id: row.id, options: { ...rest, change } }];
+  });
 }

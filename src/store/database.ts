@@ -1,7 +1,12 @@
 import { DatabaseSync } from 'node:sqlite';
-import { Kysely, SqliteDialect } from 'kysely';
+import { Kysely, sql } from 'kysely';
 import { Failure } from '../failure.ts';
+import { type KeyLookups, openSeal, type WrappedKey } from '../secrets/data-keys.ts';
+import type { MasterKeys } from '../secrets/master-key.ts';
+import { keepDataKeys } from './data-keys.ts';
 import { migrate } from './migrate.ts';
+import { sealAll } from './seal-all.ts';
+import { SealingDialect } from './sealing-dialect.ts';
 import type { Tables } from './tables.ts';
 
 export type Database = Kysely<Tables>;
@@ -33,19 +38,52 @@ function adaptDriver(sqlite: DatabaseSync) {
 
 /**
  * Opens the ledger and brings its schema up to date. Every commit is on disk when it returns
- * (WAL, `synchronous=FULL`). Throws `ledger_newer` and `ledger_broken`.
+ * (WAL, `synchronous=FULL`). Values that are not sealed yet, or under an older key, are sealed. Throws
+ * `ledger_newer`, `ledger_broken` and `master_key_*`.
  */
-export async function openLedger(file: string): Promise<Ledger> {
+export async function openLedger(file: string, masters: MasterKeys): Promise<Ledger> {
   const sqlite = openSqlite(file);
-  const db: Database = new Kysely<Tables>({ dialect: new SqliteDialect({ database: adaptDriver(sqlite) }) });
-  await migrate(db);
+  const seal = openSeal(masters, lookUp(sqlite));
+  const db: Database = new Kysely<Tables>({
+    dialect: new SealingDialect({ database: adaptDriver(sqlite) }, seal),
+  });
+  try {
+    await migrate(db);
+    await keepDataKeys(db, masters);
+    // What was written in plain stays in free pages and in the write-ahead log until they are written anew.
+    if (await sealAll(db))
+      await sql`vacuum`.execute(db).then(() => sql`pragma wal_checkpoint(truncate)`.execute(db));
+  } catch (error) {
+    await db.destroy();
+    throw error;
+  }
   return { db, [Symbol.asyncDispose]: () => db.destroy() };
+}
+
+/** Prepared when they are first asked: before the migration there are no such tables. */
+function lookUp(sqlite: DatabaseSync): KeyLookups {
+  const prepare = (text: string) => {
+    let statement: ReturnType<DatabaseSync['prepare']> | undefined;
+    return () => {
+      statement ??= sqlite.prepare(text);
+      return statement;
+    };
+  };
+  const wraps = prepare('select id, master, wrapped from data_keys where id = ?');
+  const newest = prepare('select coalesce(max(id), 0) as id from data_keys');
+  const app = prepare('select app_id from environments where id = ?');
+  return {
+    listWraps: (id) => wraps().all(id) as WrappedKey[],
+    newestKey: () => Number(newest().get()?.id),
+    findApp: (id) => app().get(id)?.app_id as string | undefined,
+  };
 }
 
 function openSqlite(file: string): DatabaseSync {
   try {
     const sqlite = new DatabaseSync(file, { timeout: 10_000 });
     sqlite.exec('pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on;');
+    sqlite.exec('pragma secure_delete = on;');
     sqlite.prepare('select count(*) from sqlite_master').get();
     return sqlite;
   } catch (error) {

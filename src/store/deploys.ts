@@ -1,3 +1,4 @@
+import type { Selectable } from 'kysely';
 import { Failure } from '../failure.ts';
 import type { Source } from '../model/app.ts';
 import {
@@ -10,6 +11,7 @@ import {
 import { takeBackChange } from './changes.ts';
 import { type Database, joinTransaction } from './database.ts';
 import { recordDeployStates } from './events.ts';
+import { openOptions, sealOptions } from './sealed.ts';
 import { recordSource } from './sources.ts';
 import type { Tables } from './tables.ts';
 
@@ -53,7 +55,7 @@ export async function insertDeploy(tx: Database, wanted: NewDeploy): Promise<Dep
     from_release_id: wanted.fromReleaseId,
     release_id: null,
     epoch: 0,
-    options: JSON.stringify(wanted.options),
+    ...sealOptions(tx, wanted, wanted.options),
     actor: wanted.actor,
     stop_request: null,
     failure_code: null,
@@ -68,7 +70,7 @@ export async function insertDeploy(tx: Database, wanted: NewDeploy): Promise<Dep
   };
   await tx.insertInto('deploys').values(row).execute();
   await recordDeployStates(tx, [row.id]);
-  return toDeploy(row);
+  return toDeploy(tx, row);
 }
 
 async function supersedeOlder(tx: Database, newer: NewDeploy): Promise<void> {
@@ -103,7 +105,7 @@ async function supersedeOlder(tx: Database, newer: NewDeploy): Promise<void> {
 
 export async function findDeploy(db: Database, id: number): Promise<Deploy | undefined> {
   const row = await db.selectFrom('deploys').selectAll().where('id', '=', id).executeTakeFirst();
-  return row && toDeploy(row);
+  return row && toDeploy(db, row);
 }
 
 /** Throws `deploy_not_found`. */
@@ -144,7 +146,7 @@ export async function findUnfinishedOfCommit(
     .where('stop_request', 'is', null)
     .orderBy('deploys.id', 'desc')
     .executeTakeFirst();
-  return row && toDeploy(row);
+  return row && toDeploy(db, row);
 }
 
 /** Deploys of an environment that have not ended, oldest first. */
@@ -156,7 +158,7 @@ export async function listUnfinished(db: Database, environmentId: string): Promi
     .where('ended_at', 'is', null)
     .orderBy('id')
     .execute();
-  return rows.map(toDeploy);
+  return rows.map((row) => toDeploy(db, row));
 }
 
 export async function listEnvironmentsWithWork(db: Database): Promise<readonly string[]> {
@@ -177,7 +179,7 @@ export async function listDeploys(
   let query = db.selectFrom('deploys').selectAll().orderBy('id', 'desc').limit(where.limit);
   if (where.environmentIds) query = query.where('environment_id', 'in', [...where.environmentIds, '']);
   if (where.before !== undefined) query = query.where('id', '<', where.before);
-  return (await query.execute()).map(toDeploy);
+  return (await query.execute()).map((row) => toDeploy(db, row));
 }
 
 type Change = Partial<
@@ -274,7 +276,7 @@ export async function requestStop(db: Database, id: number, actor: string): Prom
   });
 }
 
-function toDeploy(row: Tables['deploys']): Deploy {
+function toDeploy(db: Database, row: Selectable<Tables['deploys']>): Deploy {
   return {
     id: row.id,
     environmentId: row.environment_id,
@@ -284,7 +286,7 @@ function toDeploy(row: Tables['deploys']): Deploy {
     fromReleaseId: row.from_release_id,
     releaseId: row.release_id,
     epoch: row.epoch,
-    options: JSON.parse(row.options),
+    options: openOptions(db, row),
     actor: row.actor,
     stopRequest: row.stop_request,
     failureCode: row.failure_code,

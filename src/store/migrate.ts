@@ -4,6 +4,7 @@ import { Failure } from '../failure.ts';
 import * as first from './migrations/0001-first.ts';
 import * as pipelines from './migrations/0002-pipelines.ts';
 import * as access from './migrations/0003-access.ts';
+import * as secrets from './migrations/0004-secrets.ts';
 import * as webhooks from './migrations/0005-webhooks.ts';
 import * as audit from './migrations/0006-audit.ts';
 import * as limits from './migrations/0007-limits.ts';
@@ -14,6 +15,7 @@ const migrations = {
   '0001-first': { up: first.up },
   '0002-pipelines': { up: pipelines.up },
   '0003-access': { up: access.up },
+  '0004-secrets': { up: secrets.up },
   '0005-webhooks': { up: webhooks.up },
   '0006-audit': { up: audit.up },
   '0007-limits': { up: limits.up },

@@ -3,6 +3,7 @@ import { Failure } from '../failure.ts';
 import type { Release } from '../model/release.ts';
 import { restoreVariables } from './changes.ts';
 import type { Database } from './database.ts';
+import { openRelease, sealRelease } from './sealed.ts';
 import type { Tables } from './tables.ts';
 
 export type NewRelease = Omit<Release, 'id' | 'version' | 'createdAt' | 'wentLiveAt'>;
@@ -15,7 +16,7 @@ export async function recordRelease(db: Database, wanted: NewRelease): Promise<R
       .selectAll()
       .where('deploy_id', '=', wanted.deployId)
       .executeTakeFirst();
-    if (made) return toRelease(made);
+    if (made) return toRelease(tx, made);
     const { last_version } = await tx
       .updateTable('environments')
       .set((eb) => ({ last_version: eb('last_version', '+', 1) }))
@@ -24,10 +25,13 @@ export async function recordRelease(db: Database, wanted: NewRelease): Promise<R
       .executeTakeFirstOrThrow();
     const row = await tx
       .insertInto('releases')
-      .values(toRow(wanted, last_version))
+      .values({
+        ...toRow(wanted, last_version),
+        ...sealRelease(tx, { ...wanted, version: last_version }, wanted),
+      })
       .returningAll()
       .executeTakeFirstOrThrow();
-    return toRelease(row);
+    return toRelease(tx, row);
   });
 }
 
@@ -37,7 +41,6 @@ function toRow(wanted: NewRelease, version: number) {
     version,
     repository: wanted.image.repository,
     digest: wanted.image.digest,
-    config: JSON.stringify(wanted.config),
     processes: JSON.stringify(wanted.processes),
     release_command: wanted.releaseCommand === null ? null : JSON.stringify(wanted.releaseCommand),
     port: wanted.port,
@@ -49,7 +52,6 @@ function toRow(wanted: NewRelease, version: number) {
     actor: wanted.actor,
     deploy_id: wanted.deployId,
     rollback_of: wanted.rollbackOf,
-    defaults: JSON.stringify(wanted.defaults),
     domains: JSON.stringify(wanted.domains),
     image_deploy_id: wanted.imageDeployId,
     promoted_from: wanted.promotedFrom,
@@ -62,7 +64,7 @@ function toRow(wanted: NewRelease, version: number) {
 export async function getRelease(db: Database, id: number): Promise<Release> {
   const row = await db.selectFrom('releases').selectAll().where('id', '=', id).executeTakeFirst();
   if (row === undefined) throw new Failure('release_not_found', `There is no release with the number ${id}.`);
-  return toRelease(row);
+  return toRelease(db, row);
 }
 
 /** The number that was given last in an environment; 0 before the first. */
@@ -86,7 +88,7 @@ export async function findReleaseByVersion(
     .where('environment_id', '=', environmentId)
     .where('version', '=', version)
     .executeTakeFirst();
-  return row && toRelease(row);
+  return row && toRelease(db, row);
 }
 
 /** Releases whose image's digest begins so, the newest first. */
@@ -103,7 +105,7 @@ export async function listReleasesByDigest(
     .where('digest', '<', `${prefix}~`)
     .orderBy('version', 'desc')
     .execute();
-  return rows.map(toRelease);
+  return rows.map((row) => toRelease(db, row));
 }
 
 /** The value of a variable in the newest release of an environment that has it. */
@@ -114,19 +116,22 @@ export async function findNewestValue(
 ): Promise<string | undefined> {
   const rows = await db
     .selectFrom('releases')
-    .select('config')
+    .select(['environment_id', 'version', 'config', 'defaults', 'sealed_by'])
     .where('environment_id', '=', environmentId)
     .orderBy('version', 'desc')
     .execute();
-  const configs = rows.map((row): Record<string, string> => JSON.parse(row.config));
-  return configs.find((config) => Object.hasOwn(config, name))?.[name];
+  for (const row of rows) {
+    const { config } = openRelease(db, row);
+    if (Object.hasOwn(config, name)) return config[name];
+  }
+  return undefined;
 }
 
 /** The release that a deploy made, if it came that far. */
 export async function findReleaseOfDeploy(db: Database, deployId: number): Promise<Release | undefined> {
   const query = db.selectFrom('releases').selectAll().where('deploy_id', '=', deployId);
   const row = await query.executeTakeFirst();
-  return row && toRelease(row);
+  return row && toRelease(db, row);
 }
 
 /** Versions after a release whose release command was begun, the oldest first. */
@@ -167,7 +172,7 @@ export async function settleRelease(
     if (waiting === undefined) return release;
     const { config, processes, domains } = settled;
     const texts = {
-      config: JSON.stringify(config),
+      ...sealRelease(tx, release, { config, defaults: release.defaults }),
       processes: JSON.stringify(processes),
       domains: JSON.stringify(domains),
     };
@@ -192,7 +197,7 @@ export async function findLiveBefore(db: Database, release: Release): Promise<Re
     .orderBy('version', 'desc')
     .limit(1)
     .executeTakeFirst();
-  return row && toRelease(row);
+  return row && toRelease(db, row);
 }
 
 /** Newest first. */
@@ -208,7 +213,7 @@ export async function listReleases(
     .orderBy('version', 'desc')
     .limit(page.limit);
   if (page.before !== undefined) query = query.where('version', '<', page.before);
-  return (await query.execute()).map(toRelease);
+  return (await query.execute()).map((row) => toRelease(db, row));
 }
 
 /** The release now has all the traffic: one transaction makes it the environment's and marks the deploy. */
@@ -239,13 +244,16 @@ export async function switchRelease(
   });
 }
 
-function toRelease(row: Selectable<Tables['releases']>): Release {
+function toRelease(db: Database, row: Selectable<Tables['releases']>): Release {
+  const opened = openRelease(db, row);
   return {
     id: row.id,
     environmentId: row.environment_id,
     version: row.version,
     image: { repository: row.repository, digest: row.digest },
-    config: JSON.parse(row.config),
+    get config() {
+      return opened.config;
+    },
     processes: JSON.parse(row.processes),
     releaseCommand: row.release_command === null ? null : JSON.parse(row.release_command),
     port: row.port,
@@ -257,7 +265,9 @@ function toRelease(row: Selectable<Tables['releases']>): Release {
     actor: row.actor,
     deployId: row.deploy_id,
     rollbackOf: row.rollback_of,
-    defaults: JSON.parse(row.defaults),
+    get defaults() {
+      return opened.defaults;
+    },
     domains: JSON.parse(row.domains),
     imageDeployId: row.image_deploy_id,
     promotedFrom: row.promoted_from,

@@ -1,20 +1,32 @@
 import type { Settings } from '../model/app.ts';
 import type { Database } from './database.ts';
+import { openVariables, sealVariables } from './sealed.ts';
+import { sealOf } from './sealing-dialect.ts';
 
-/** What people set of an environment; empty when nobody set anything. */
-export async function readSettings(db: Database, environmentId: string): Promise<Settings> {
+/**
+ * What people set of an environment; empty when nobody set anything. Throws `secret_broken`; variables of `replaced`
+ * whose values are broken count as not set, so that they can be set anew.
+ */
+export async function readSettings(
+  db: Database,
+  environmentId: string,
+  replaced: readonly string[] = [],
+): Promise<Settings> {
   const row = await db
     .selectFrom('settings')
     .selectAll()
     .where('environment_id', '=', environmentId)
     .executeTakeFirst();
-  return row === undefined
-    ? { vars: {}, scale: {} }
-    : { vars: JSON.parse(row.vars), scale: JSON.parse(row.scale) };
+  if (row === undefined) return { vars: {}, scale: {} };
+  return { vars: openVariables(db, row, replaced), scale: JSON.parse(row.scale) };
 }
 
 export async function writeSettings(db: Database, environmentId: string, settings: Settings): Promise<void> {
-  const values = { vars: JSON.stringify(settings.vars), scale: JSON.stringify(settings.scale) };
+  const values = {
+    vars: sealVariables(db, environmentId, settings.vars),
+    scale: JSON.stringify(settings.scale),
+    sealed_by: sealOf(db).current(),
+  };
   await db
     .insertInto('settings')
     .values({ environment_id: environmentId, ...values, revision: 1 })

@@ -31,7 +31,13 @@ export type Tables = OutsideTables & {
     destroyed_at: string | null;
   };
   /** What people set of an environment: variables and numbers of processes; each release has its own copy. */
-  settings: { environment_id: string; vars: string; scale: string; revision: Generated<number> };
+  settings: {
+    environment_id: string;
+    vars: string;
+    scale: string;
+    revision: Generated<number>;
+    sealed_by: Generated<number>;
+  };
   deploy_ids: { id: Generated<number> };
   sources: {
     id: Generated<number>;
@@ -65,6 +71,7 @@ export type Tables = OutsideTables & {
     hold: DeployHold | null;
     /** How far a rollout in steps has come, JSON. */
     plan: string | null;
+    sealed_by: Generated<number>;
     created_at: string;
     started_at: string | null;
     ended_at: string | null;
@@ -94,6 +101,7 @@ export type Tables = OutsideTables & {
     image_deploy_id: Generated<number>;
     /** The release of another environment whose image this is. */
     promoted_from: number | null;
+    sealed_by: Generated<number>;
     went_live_at: string | null;
     created_at: string;
   };
@@ -266,5 +274,7 @@ export type Tables = OutsideTables & {
     expires_at: string;
     used_by: string | null;
   };
+  /** Keys that values are sealed under, each wrapped by a master key, which is not here. */
+  data_keys: { id: number; master: string; wrapped: string; created_at: string };
   leases: { key: string; holder: string; epoch: number; boot: string; seen_ms: number };
 };

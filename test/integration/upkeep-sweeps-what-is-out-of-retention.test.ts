@@ -13,6 +13,7 @@ import { recordDeploy, reserveDeployId } from '../../src/store/deploys.ts';
 import { listEvents, recordEvent } from '../../src/store/events.ts';
 import { listJournals, recordJournal } from '../../src/store/journals.ts';
 import { beginStep } from '../../src/store/steps.ts';
+import { testMasters } from '../support/master-key.ts';
 import { runProgram } from '../support/program.ts';
 
 const identity = ['-c', 'user.name=Ada', '-c', 'user.email=ada@example.com'];
@@ -20,7 +21,7 @@ const identity = ['-c', 'user.name=Ada', '-c', 'user.email=ada@example.com'];
 test('sources and journals of old deploys go, those in retention and the young ones stay', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'hawser-sweep-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
-  const ledger = await openLedger(join(folder, 'ledger.db'));
+  const ledger = await openLedger(join(folder, 'ledger.db'), testMasters);
   t.after(() => ledger[Symbol.asyncDispose]());
   const { db } = ledger;
   const git = openGit({ repositories: join(folder, 'repositories') });

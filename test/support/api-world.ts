@@ -39,6 +39,7 @@ import { setMaintenance } from '../../src/store/maintenance.ts';
 import { recordRelease, switchRelease } from '../../src/store/releases.ts';
 import { createToken } from '../../src/store/tokens.ts';
 import { planFolders } from '../../src/supervise/folders.ts';
+import { testMasters } from './master-key.ts';
 
 /** The API with a real ledger and journals, served on a loopback port and on the socket of its data folder. */
 export type ApiWorld = {
@@ -87,7 +88,7 @@ export async function openApiWorld(t: TestContext, desk: Partial<ApiDesk> = {}):
   const file = join(folder, 'deploy.config.json');
   writeFileSync(file, JSON.stringify({ listen: { http: `127.0.0.1:${port}` } }));
   const config = readConfig(file, {});
-  const ledger = await openLedger(join(config.data, 'ledger.db'));
+  const ledger = await openLedger(join(config.data, 'ledger.db'), testMasters);
   t.after(() => ledger[Symbol.asyncDispose]());
   const { db } = ledger;
   const journals = openJournals(join(config.data, 'journals'), config.limits.log);

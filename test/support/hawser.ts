@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { openLedger } from '../../src/store/database.ts';
 import { createToken } from '../../src/store/tokens.ts';
 import { eventually } from './eventually.ts';
+import { mastersOf } from './master-key.ts';
 import { runProgram, tryProgram } from './program.ts';
 import { findFreePort } from './sshd.ts';
 
@@ -163,7 +164,7 @@ export async function openHawser(
 /** What an installation leaves on this machine's engine when its apps were not destroyed. */
 async function removeTraces(ledger: string): Promise<void> {
   if (!existsSync(ledger)) return;
-  const { db, [Symbol.asyncDispose]: close } = await openLedger(ledger);
+  const { db, [Symbol.asyncDispose]: close } = await openLedger(ledger, mastersOf(ledger));
   const apps = await db.selectFrom('apps').select('id').execute();
   await close();
   for (const { id } of apps) {
@@ -181,7 +182,7 @@ async function listWords(...argv: string[]): Promise<string[]> {
 }
 
 async function makeAdminToken(ledger: string): Promise<string> {
-  const { db, [Symbol.asyncDispose]: close } = await openLedger(ledger);
+  const { db, [Symbol.asyncDispose]: close } = await openLedger(ledger, mastersOf(ledger));
   const made = await createToken(db, {
     name: 'test',
     appId: null,

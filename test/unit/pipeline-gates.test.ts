@@ -30,6 +30,7 @@ import {
 import { listEvents } from '../../src/store/events.ts';
 import { recordRelease, switchRelease } from '../../src/store/releases.ts';
 import { writeSettings } from '../../src/store/settings.ts';
+import { testMasters } from '../support/master-key.ts';
 
 const noon = new Date('2026-11-20T12:00Z');
 const environments = {
@@ -43,7 +44,7 @@ async function openWorld(t: TestContext) {
   t.after(() => rm(folder, { recursive: true }));
   const file = join(folder, 'deploy.config.json');
   await writeFile(file, JSON.stringify({ environments }));
-  const { db, ...ledger } = await openLedger(join(folder, 'ledger.db'));
+  const { db, ...ledger } = await openLedger(join(folder, 'ledger.db'), testMasters);
   t.after(() => ledger[Symbol.asyncDispose]());
   const touched: string[] = [];
   const drivers = {

@@ -18,6 +18,7 @@ import {
   reserveDeployId,
 } from '../../src/store/deploys.ts';
 import { abortRollout, continueRollout } from '../../src/store/rollouts.ts';
+import { testMasters } from '../support/master-key.ts';
 import { makeRelease } from '../support/rollout-model.ts';
 
 const limits = { maxErrorRate: 0.02, maxLatencyMs: null, minRequests: 20 };
@@ -27,7 +28,7 @@ const step: Switch = { servers: ['app1'], admit: [], dismiss: [], share: 10, wei
 async function standAtStep(t: TestContext, rules: Partial<WatchRules>, { failing = 0, requests = 30 } = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'hawser-watch-'));
   t.after(() => rm(folder, { recursive: true }));
-  const { db, ...ledger } = await openLedger(join(folder, 'ledger.db'));
+  const { db, ...ledger } = await openLedger(join(folder, 'ledger.db'), testMasters);
   t.after(() => ledger[Symbol.asyncDispose]());
   const app = await createApp(db, 'shop', 'test');
   const environment = await ensureEnvironment(db, app, { name: 'production', domain: 'shop.localhost' });

@@ -10,6 +10,7 @@ import { appendAudit, listAudit, performAudited, recordDone } from '../../src/st
 import { cutAudit, verifyAudit } from '../../src/store/audit-chain.ts';
 import { openAudit } from '../../src/store/audit-open.ts';
 import { openLedger } from '../../src/store/database.ts';
+import { testMasters } from '../support/master-key.ts';
 
 const asker = { actorKind: 'token', actor: 'ci', door: 'api', address: '192.0.2.7' } as const;
 const act = { ...asker, action: 'apps:lock', app: 'shop', env: null, object: null };
@@ -19,7 +20,7 @@ async function openChain(t: TestContext, length: number) {
   const folder = await mkdtemp(join(tmpdir(), 'hawser-audit-'));
   t.after(() => rm(folder, { recursive: true }));
   const file = join(folder, 'ledger.db');
-  const ledger = await openLedger(file);
+  const ledger = await openLedger(file, testMasters);
   t.after(() => ledger[Symbol.asyncDispose]());
   for (let n = 1; n <= length; n += 1) await appendAudit(ledger.db, { ...entry, object: `thing ${n}` });
   // Whoever has the file can take the triggers off: the chain is what shows it.

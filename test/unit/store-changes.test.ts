@@ -22,12 +22,13 @@ import {
   reserveDeployId,
 } from '../../src/store/deploys.ts';
 import { getRelease, type NewRelease, recordRelease, switchRelease } from '../../src/store/releases.ts';
+import { testMasters } from '../support/master-key.ts';
 
 /** The ledger alone, with an app; deploys are moved by hand. */
 async function openWorld(t: TestContext) {
   const folder = await mkdtemp(join(tmpdir(), 'hawser-changes-'));
   t.after(() => rm(folder, { recursive: true }));
-  const ledger = await openLedger(join(folder, 'ledger.db'));
+  const ledger = await openLedger(join(folder, 'ledger.db'), testMasters);
   t.after(() => ledger[Symbol.asyncDispose]());
   const { db } = ledger;
   const app = await createApp(db, 'shop', 'test');

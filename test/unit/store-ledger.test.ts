@@ -16,11 +16,12 @@ import {
 } from '../../src/store/deploys.ts';
 import { claimLease, releaseLease, renewLease } from '../../src/store/leases.ts';
 import { authenticate, createToken, revokeToken } from '../../src/store/tokens.ts';
+import { testMasters } from '../support/master-key.ts';
 
 async function makeLedger(t: TestContext) {
   const folder = await mkdtemp(join(tmpdir(), 'hawser-ledger-'));
   t.after(() => rm(folder, { recursive: true }));
-  const ledger = await openLedger(join(folder, 'ledger.db'));
+  const ledger = await openLedger(join(folder, 'ledger.db'), testMasters);
   t.after(() => ledger[Symbol.asyncDispose]());
   return { ...ledger, file: join(folder, 'ledger.db') };
 }
@@ -170,7 +171,7 @@ test('a ledger of a newer version, or no ledger at all, is refused', async (t) =
     .insertInto('kysely_migration' as never)
     .values({ name: '9999-later', timestamp: new Date().toISOString() } as never)
     .execute();
-  await assert.rejects(openLedger(file), { code: 'ledger_newer' });
+  await assert.rejects(openLedger(file, testMasters), { code: 'ledger_newer' });
   await writeFile(`${file}.txt`, 'this is not a database, but it is long enough to be read as one');
-  await assert.rejects(openLedger(`${file}.txt`), { code: 'ledger_broken' });
+  await assert.rejects(openLedger(`${file}.txt`, testMasters), { code: 'ledger_broken' });
 });

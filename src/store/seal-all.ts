@@ -1,0 +1,109 @@
+import { Failure } from '../failure.ts';
+import type { Database } from './database.ts';
+import {
+  openOptions,
+  openRelease,
+  openVariables,
+  sealOptions,
+  sealRelease,
+  sealVariables,
+} from './sealed.ts';
+import { sealOf } from './sealing-dialect.ts';
+
+const batch = 200;
+
+/** Seals a row anew; the key behind which the next batch begins, undefined after the last one. */
+type SealBatch<Key> = (tx: Database, after: Key) => Promise<Sealed<Key>>;
+type Sealed<Key> = { readonly last: Key | undefined; readonly wasPlain: boolean };
+
+/**
+ * Seals what is written in plain or under an older data key, in batches that can be killed and begun anew. Rows that
+ * do not open stay as they are: whoever reads them is told. True when something was plain.
+ */
+export async function sealAll(db: Database): Promise<boolean> {
+  const settings = await sealTable(db, sealSettings, '');
+  const releases = await sealTable(db, sealReleases, 0);
+  const deploys = await sealTable(db, sealDeploys, 0);
+  return settings || releases || deploys;
+}
+
+async function sealTable<Key>(db: Database, sealBatch: SealBatch<Key>, first: Key): Promise<boolean> {
+  let wasPlain = false;
+  let after: Key | undefined = first;
+  while (after !== undefined) {
+    const from: Key = after;
+    const done: Sealed<Key> = await db.transaction().execute((tx) => sealBatch(tx, from));
+    wasPlain ||= done.wasPlain;
+    after = done.last;
+  }
+  return wasPlain;
+}
+
+async function sealSettings(tx: Database, after: string): Promise<Sealed<string>> {
+  const sealed_by = sealOf(tx).current();
+  const rows = await tx
+    .selectFrom('settings')
+    .selectAll()
+    .where('sealed_by', '<', sealed_by)
+    .where('environment_id', '>', after)
+    .orderBy('environment_id')
+    .limit(batch)
+    .execute();
+  for (const row of rows) {
+    const vars = whenIntact(() => sealVariables(tx, row.environment_id, openVariables(tx, row)));
+    if (vars === undefined) continue;
+    const query = tx.updateTable('settings').where('environment_id', '=', row.environment_id);
+    await query.set({ vars, sealed_by }).execute();
+  }
+  return { last: rows.at(-1)?.environment_id, wasPlain: rows.some(isPlain) };
+}
+
+async function sealReleases(tx: Database, after: number): Promise<Sealed<number>> {
+  const rows = await tx
+    .selectFrom('releases')
+    .select(['id', 'environment_id', 'version', 'config', 'defaults', 'sealed_by'])
+    .where('sealed_by', '<', sealOf(tx).current())
+    .where('id', '>', after)
+    .orderBy('id')
+    .limit(batch)
+    .execute();
+  for (const row of rows) {
+    const place = { environmentId: row.environment_id, version: row.version };
+    const columns = whenIntact(() => sealRelease(tx, place, openRelease(tx, row)));
+    if (columns !== undefined)
+      await tx.updateTable('releases').set(columns).where('id', '=', row.id).execute();
+  }
+  return { last: rows.at(-1)?.id, wasPlain: rows.some(isPlain) };
+}
+
+async function sealDeploys(tx: Database, after: number): Promise<Sealed<number>> {
+  const rows = await tx
+    .selectFrom('deploys')
+    .select(['id', 'environment_id', 'options', 'sealed_by'])
+    .where('sealed_by', '<', sealOf(tx).current())
+    .where('id', '>', after)
+    .orderBy('id')
+    .limit(batch)
+    .execute();
+  for (const row of rows) {
+    const deploy = { id: row.id, environmentId: row.environment_id };
+    const columns = whenIntact(() => sealOptions(tx, deploy, openOptions(tx, row)));
+    if (columns !== undefined)
+      await tx.updateTable('deploys').set(columns).where('id', '=', row.id).execute();
+  }
+  return { last: rows.at(-1)?.id, wasPlain: rows.some(isPlain) };
+}
+
+function isPlain(row: { readonly sealed_by: number }): boolean {
+  return row.sealed_by === 0;
+}
+
+/** Undefined for what does not open. */
+function whenIntact<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof Failure && error.code === 'secret_broken') return undefined;
+    throw error;
+  }
+}
