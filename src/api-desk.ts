@@ -36,6 +36,7 @@ export function openApiDesk(platform: Platform, readAgain: () => Config): ApiDes
   return {
     config,
     db,
+    masters: platform.masters,
     journals,
     fleet: rollout.fleet,
     logins: openLoginGate(),

@@ -14,7 +14,7 @@ import { openGit } from './receive/git.ts';
 import type { LoadBalancer } from './route/load-balancer.ts';
 import { openHaproxy } from './route/load-balancers/haproxy.ts';
 import { applyRoutes } from './route/perform.ts';
-import { openMasterKeys } from './secrets/master-key.ts';
+import { type MasterKeys, openMasterKeys } from './secrets/master-key.ts';
 import { openLedger } from './store/database.ts';
 import { findPin } from './store/pins.ts';
 import { type Folders, makeFolders, planFolders } from './supervise/folders.ts';
@@ -24,6 +24,7 @@ import { keepLoopbackPort } from './supervise/loopback-port.ts';
 export type Platform = {
   readonly config: Config;
   readonly folders: Folders;
+  readonly masters: MasterKeys;
   readonly drivers: PipelineDrivers;
   readonly loadBalancer: LoadBalancer;
   readonly redis: RedisAddress;
@@ -90,6 +91,7 @@ export async function openPlatform(config: Config, role: string): Promise<Platfo
   return {
     config,
     folders,
+    masters,
     drivers,
     loadBalancer,
     redis,

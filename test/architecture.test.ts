@@ -46,7 +46,7 @@ const pureFolders = ['src/model/', 'src/failures/', 'src/build/builders/'];
 const pureFiles = [
   'src/failure.ts',
   'src/failure-catalogue.ts',
-  ...['seal', 'patterns', 'automaton', 'line-redactor'].map((name) => `src/secrets/${name}.ts`),
+  ...['forms', 'automaton', 'redactor'].map((name) => `src/secrets/${name}.ts`),
   ...[
     'check',
     'check-pipelines',

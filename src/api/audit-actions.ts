@@ -60,6 +60,8 @@ export const auditActions: Readonly<Record<string, string>> = {
   'POST /notifications': 'notifications:add',
   'DELETE /notifications/:notification': 'notifications:remove',
   'POST /notifications/:notification/test': 'notifications:test',
+  'POST /secrets/rotate': 'secrets:rotate',
+  'POST /secrets/retire': 'secrets:retire',
   'POST /disk/prune': 'disk:prune',
   'POST /apply': 'apply',
 };

@@ -12,6 +12,7 @@ import type { Wish } from '../pipeline/propose.ts';
 import type { Pruned } from '../pipeline/prune.ts';
 import type { ServerDesk } from '../pipeline/servers.ts';
 import type { Commit } from '../receive/git.ts';
+import type { MasterKeys } from '../secrets/master-key.ts';
 import type { Place } from '../store/apps.ts';
 import type { Database } from '../store/database.ts';
 
@@ -24,6 +25,8 @@ export type Readiness = { readonly name: string; readonly ok: boolean; readonly 
 export type ApiDesk = {
   readonly config: Config;
   readonly db: Database;
+  /** The keys of the installation, under which the ledger's values are sealed. */
+  readonly masters: MasterKeys;
   readonly journals: Journals;
   readonly fleet: Fleet;
   /** Who guesses passwords. */

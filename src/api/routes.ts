@@ -19,6 +19,7 @@ import { notificationRoutes } from './routes/notifications.ts';
 import { pipelineRoutes } from './routes/pipelines.ts';
 import { releaseRoutes } from './routes/releases.ts';
 import { scaleRoutes } from './routes/scale.ts';
+import { secretsRoutes } from './routes/secrets.ts';
 import { serverChangeRoutes } from './routes/server-changes.ts';
 import { serverRoutes } from './routes/servers.ts';
 import { tokenRoutes } from './routes/tokens.ts';
@@ -48,6 +49,7 @@ export const routes: readonly Route[] = [
   ...tokenRoutes,
   ...keyRoutes,
   ...diskRoutes,
+  ...secretsRoutes,
   ...auditRoutes,
   ...webhookRoutes,
   ...notificationRoutes,

@@ -66,3 +66,11 @@ export type DeliveryAnswer = {
   readonly answer: string | null;
   readonly createdAt: string;
 };
+
+export type SecretsAnswer = {
+  readonly file: string | null;
+  readonly masters: readonly string[];
+  readonly dataKey: number;
+  readonly sealed: number;
+  readonly older: number;
+};

@@ -20,6 +20,7 @@ import { addNotificationCommands } from './commands/notifications.ts';
 import { addPipelineCommands } from './commands/pipelines.ts';
 import { addScaleCommands } from './commands/ps-scale.ts';
 import { addReleaseCommands } from './commands/releases.ts';
+import { addSecretsCommands } from './commands/secrets.ts';
 import { addServerChangeCommands } from './commands/server-changes.ts';
 import { addServerCommands } from './commands/servers.ts';
 import { addTokenCommands } from './commands/tokens.ts';
@@ -95,6 +96,7 @@ export function openProgram(
     addTokenCommands,
     addKeyCommands,
     addDiskCommands,
+    addSecretsCommands,
     addAuditCommands,
     addWebhookCommands,
     addNotificationCommands,

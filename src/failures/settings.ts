@@ -23,14 +23,6 @@ export const settingsFailures = {
     fix: 'Put a new key (openssl rand -base64 32) and a space before the old one where it comes from, restart, and take the old one away after hawser secrets:retire.',
   },
   secret_broken: { status: 500, fix: 'Set the variables anew: hawser config:set -a APP -e ENV NAME=VALUE.' },
-  reference_not_allowed: {
-    status: 403,
-    fix: 'Ask who administers the installation to set it, or set the value itself.',
-  },
-  reference_unreadable: {
-    status: 502,
-    fix: 'Correct the file or the environment on the server of Hawser, then hawser deploys:retry ID.',
-  },
   process_unknown: { status: 404, fix: 'hawser ps -a APP -e ENV shows the processes of the live release.' },
   domain_taken: { status: 409, fix: 'Choose another domain, or remove it there first.' },
   digest_ambiguous: {

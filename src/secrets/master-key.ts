@@ -10,10 +10,15 @@ export type MasterKeys = {
   ensure(): void;
   /** Read anew: another process may have rotated them. Throws `master_key_*`. */
   read(): readonly SealKey[];
-  /** Puts a new key before the others, on disk when it returns. Throws `master_key_elsewhere`. */
-  rotate(): SealKey;
-  /** Keeps only the first one. Throws `master_key_elsewhere`. */
-  retire(): void;
+  /**
+   * Puts a new key before the others, on disk when it returns. Where Hawser cannot write a person must have put it
+   * there; throws `master_key_elsewhere` when nobody did.
+   */
+  rotate(): void;
+  /** Keeps only the first one, on disk when it returns; false where Hawser cannot write. */
+  retire(): boolean;
+  /** The file, or null for the environment. */
+  readonly path: string | null;
 };
 
 export type MasterKeySource =
@@ -28,11 +33,13 @@ const keyBytes = 32;
  */
 export function openMasterKeys(source: MasterKeySource, made: (path: string) => void = () => {}): MasterKeys {
   if (source.kind === 'text') {
+    const keys = () => parseKeys(source.text, '"secrets.key"');
     return {
+      path: null,
       ensure: () => {},
-      read: () => parseKeys(source.text, '"secrets.key"'),
-      rotate: () => refuseElsewhere(),
-      retire: () => refuseElsewhere(),
+      read: keys,
+      rotate: () => (keys().length > 1 ? undefined : refuseElsewhere()),
+      retire: () => false,
     };
   }
   const { path } = source;
@@ -42,13 +49,10 @@ export function openMasterKeys(source: MasterKeySource, made: (path: string) => 
   const read = () => readKeyFile(path);
   const write = (keys: readonly SealKey[]) => replaceFile(path, formatKeys(keys));
   return {
+    path,
     ensure,
     read,
-    rotate() {
-      const key = makeKey();
-      write([key, ...read()]);
-      return key;
-    },
+    rotate: () => void write([makeKey(), ...read()]),
     retire: () => write(read().slice(0, 1)),
   };
 }

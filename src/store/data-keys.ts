@@ -38,27 +38,20 @@ export async function addDataKey(db: Database, masters: MasterKeys): Promise<num
   });
 }
 
-/** Forgets what older master keys open, and data keys under which nothing is sealed any more. */
-export async function forgetOldKeys(db: Database, masters: MasterKeys): Promise<void> {
+/** Forgets what older master keys open; every data key is wrapped by the first one before that. */
+export async function forgetOldMasters(db: Database, masters: MasterKeys): Promise<void> {
   const master = firstOf(masters.read());
   await keepDataKeys(db, masters);
-  await db.transaction().execute(async (tx) => {
-    await tx.deleteFrom('data_keys').where('master', '!=', master.id).execute();
-    const used = await Promise.all(
-      (['settings', 'releases', 'deploys'] as const).map((table) =>
-        tx.selectFrom(table).select('sealed_by').distinct().execute(),
-      ),
-    );
-    const ids = used.flat().map((row) => row.sealed_by);
-    const { id } = await tx
-      .selectFrom('data_keys')
-      .select((eb) => eb.fn.max('id').as('id'))
-      .executeTakeFirstOrThrow();
-    await tx
-      .deleteFrom('data_keys')
-      .where('id', 'not in', [...ids, id])
-      .execute();
-  });
+  await db.deleteFrom('data_keys').where('master', '!=', master.id).execute();
+}
+
+/** The ids of the master keys that open the ledger, and the newest data key. */
+export async function describeDataKeys(db: Database): Promise<{ masters: string[]; newest: number }> {
+  const rows = await db.selectFrom('data_keys').select(['id', 'master']).execute();
+  return {
+    masters: [...new Set(rows.map((row) => row.master))],
+    newest: Math.max(0, ...rows.map((row) => row.id)),
+  };
 }
 
 async function insertWrap(tx: Database, wrap: WrappedKey): Promise<void> {

@@ -1,4 +1,3 @@
-import type { Selectable } from 'kysely';
 import { Failure } from '../failure.ts';
 import type { Source } from '../model/app.ts';
 import {
@@ -10,8 +9,9 @@ import {
 } from '../model/deploy.ts';
 import { takeBackChange } from './changes.ts';
 import { type Database, joinTransaction } from './database.ts';
+import { toDeploy } from './deploy-row.ts';
 import { recordDeployStates } from './events.ts';
-import { openOptions, sealOptions } from './sealed.ts';
+import { sealOptions } from './sealed.ts';
 import { recordSource } from './sources.ts';
 import type { Tables } from './tables.ts';
 
@@ -274,29 +274,4 @@ export async function requestStop(db: Database, id: number, actor: string): Prom
     }
     return getDeploy(tx, id);
   });
-}
-
-function toDeploy(db: Database, row: Selectable<Tables['deploys']>): Deploy {
-  return {
-    id: row.id,
-    environmentId: row.environment_id,
-    kind: row.kind,
-    state: row.state,
-    sourceId: row.source_id,
-    fromReleaseId: row.from_release_id,
-    releaseId: row.release_id,
-    epoch: row.epoch,
-    options: openOptions(db, row),
-    actor: row.actor,
-    stopRequest: row.stop_request,
-    failureCode: row.failure_code,
-    failureMessage: row.failure_message,
-    failureFix: row.failure_fix,
-    switchedAt: row.switched_at,
-    hold: row.hold,
-    progress: row.plan === null ? null : JSON.parse(row.plan),
-    createdAt: row.created_at,
-    startedAt: row.started_at,
-    endedAt: row.ended_at,
-  };
 }

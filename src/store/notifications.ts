@@ -3,6 +3,7 @@ import type { Selectable } from 'kysely';
 import { Failure } from '../failure.ts';
 import type { NoticeEvent, NoticeKind, Notification } from '../model/notice.ts';
 import type { Database } from './database.ts';
+import { openSecret, placeOf, sealSecret } from './sealed.ts';
 import type { Tables } from './tables.ts';
 
 export type NewNotification = Pick<Notification, 'kind' | 'events' | 'appId'> & {
@@ -18,24 +19,26 @@ export async function addNotification(
   db: Database,
   { kind, events, appId, url, actor }: NewNotification,
 ): Promise<{ notification: Notification; secret: string | null }> {
+  const id = `n_${randomBytes(8).toString('hex')}`;
+  const secret = kind === 'json' ? `whsec_${randomBytes(32).toString('base64')}` : null;
   const row = {
-    id: `n_${randomBytes(8).toString('hex')}`,
+    id,
     kind,
-    target: url,
-    secret: kind === 'json' ? `whsec_${randomBytes(32).toString('base64')}` : null,
+    // Who knows the address of a chat's webhook may write there.
+    target: sealSecret(db, placeOf.notification(id, 'target'), url),
+    secret: secret === null ? null : sealSecret(db, placeOf.notification(id, 'secret'), secret),
     events: JSON.stringify(events),
     app_id: appId,
     created_at: new Date().toISOString(),
     created_by: actor,
   };
   await db.insertInto('notifications').values(row).execute();
-  return { notification: toNotification(row), secret: row.secret };
+  return { notification: toNotification(db, row), secret };
 }
 
 export async function listNotifications(db: Database): Promise<readonly Notification[]> {
-  return (await db.selectFrom('notifications').selectAll().orderBy('created_at').execute()).map(
-    toNotification,
-  );
+  const rows = await db.selectFrom('notifications').selectAll().orderBy('created_at').execute();
+  return rows.map((row) => toNotification(db, row));
 }
 
 /** Throws `notification_not_found`. */
@@ -45,7 +48,9 @@ export async function getNotification(
 ): Promise<{ notification: Notification; target: NotificationTarget }> {
   const row = await db.selectFrom('notifications').selectAll().where('id', '=', id).executeTakeFirst();
   if (row !== undefined) {
-    return { notification: toNotification(row), target: { url: row.target, secret: row.secret } };
+    const secret =
+      row.secret === null ? null : openSecret(db, placeOf.notification(row.id, 'secret'), row.secret);
+    return { notification: toNotification(db, row), target: { url: openTarget(db, row), secret } };
   }
   const named = JSON.stringify(id.slice(0, 80));
   throw new Failure('notification_not_found', `There is no notification ${named}.`);
@@ -59,11 +64,15 @@ export async function removeNotification(db: Database, id: string): Promise<void
   });
 }
 
-function toNotification(row: Selectable<Tables['notifications']>): Notification {
+function openTarget(db: Database, row: Selectable<Tables['notifications']>): string {
+  return openSecret(db, placeOf.notification(row.id, 'target'), row.target);
+}
+
+function toNotification(db: Database, row: Selectable<Tables['notifications']>): Notification {
   return {
     id: row.id,
     kind: row.kind as NoticeKind,
-    host: new URL(row.target).host,
+    host: new URL(openTarget(db, row)).host,
     events: JSON.parse(row.events) as NoticeEvent[],
     appId: row.app_id,
     createdAt: row.created_at,

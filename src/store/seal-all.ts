@@ -4,6 +4,8 @@ import {
   openOptions,
   openRelease,
   openVariables,
+  placeOf,
+  resealSecret,
   sealOptions,
   sealRelease,
   sealVariables,
@@ -24,6 +26,7 @@ export async function sealAll(db: Database): Promise<boolean> {
   const settings = await sealTable(db, sealSettings, '');
   const releases = await sealTable(db, sealReleases, 0);
   const deploys = await sealTable(db, sealDeploys, 0);
+  await db.transaction().execute(sealSecrets);
   return settings || releases || deploys;
 }
 
@@ -92,6 +95,40 @@ async function sealDeploys(tx: Database, after: number): Promise<Sealed<number>>
       await tx.updateTable('deploys').set(columns).where('id', '=', row.id).execute();
   }
   return { last: rows.at(-1)?.id, wasPlain: rows.some(isPlain) };
+}
+
+/** Webhooks, notifications and users are few: all at once. */
+async function sealSecrets(tx: Database): Promise<void> {
+  const anew = (what: string, sealed: string) => whenIntact(() => resealSecret(tx, what, sealed)) ?? sealed;
+  const orNull = (what: string, sealed: string | null) => (sealed === null ? null : anew(what, sealed));
+  for (const row of await tx.selectFrom('webhooks').selectAll().execute()) {
+    const columns = {
+      secret: anew(placeOf.webhook(row, 'secret'), row.secret),
+      token: orNull(placeOf.webhook(row, 'token'), row.token),
+      private_key: orNull(placeOf.webhook(row, 'private_key'), row.private_key),
+    };
+    if (differs(row, columns))
+      await tx.updateTable('webhooks').set(columns).where('id', '=', row.id).execute();
+  }
+  for (const row of await tx.selectFrom('notifications').selectAll().execute()) {
+    const { id, target, secret } = row;
+    const columns = {
+      target: anew(placeOf.notification(id, 'target'), target),
+      secret: orNull(placeOf.notification(id, 'secret'), secret),
+    };
+    if (differs(row, columns))
+      await tx.updateTable('notifications').set(columns).where('id', '=', row.id).execute();
+  }
+  for (const row of await tx.selectFrom('users').selectAll().execute()) {
+    const { id, totp, totp_wanted } = row;
+    const place = placeOf.user(id, 'totp');
+    const columns = { totp: orNull(place, totp), totp_wanted: orNull(place, totp_wanted) };
+    if (differs(row, columns)) await tx.updateTable('users').set(columns).where('id', '=', row.id).execute();
+  }
+}
+
+function differs<Columns extends object>(row: Columns, columns: Columns): boolean {
+  return Object.entries(columns).some(([name, value]) => row[name as keyof Columns] !== value);
 }
 
 function isPlain(row: { readonly sealed_by: number }): boolean {

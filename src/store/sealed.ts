@@ -1,5 +1,6 @@
 import type { DeployOptions, SettingsChange } from '../model/deploy.ts';
 import type { SealPlace } from '../model/seal.ts';
+import { keyOf } from '../secrets/seal.ts';
 import type { Database } from './database.ts';
 import { sealOf } from './sealing-dialect.ts';
 
@@ -115,3 +116,27 @@ export function openOptions(db: Database, row: DeployRow): DeployOptions {
 function optionsPlace({ id, environmentId }: { id: number; environmentId: string }): SealPlace {
   return { environmentId, what: 'deploys.options', version: id };
 }
+
+/** A text that is no variable: `what` names its column and row, whose it is with it. */
+export function sealSecret(db: Database, what: string, text: string): string {
+  return sealOf(db).seal(text, { environmentId: '', what, version: 0 });
+}
+
+/** Throws `secret_broken`. */
+export function openSecret(db: Database, what: string, sealed: string): string {
+  return sealOf(db).open(sealed, { environmentId: '', what, version: 0 });
+}
+
+/** The same under the newest data key. Throws `secret_broken`. */
+export function resealSecret(db: Database, what: string, sealed: string): string {
+  if (keyOf(sealed) === `k${sealOf(db).current()}`) return sealed;
+  return sealSecret(db, what, openSecret(db, what, sealed));
+}
+
+/** Where the secrets of a webhook, a notification and a user belong. */
+export const placeOf = {
+  webhook: (row: { readonly id: string; readonly app_id: string }, column: string) =>
+    `webhooks.${row.app_id}.${row.id}.${column}`,
+  notification: (id: string, column: string) => `notifications.${id}.${column}`,
+  user: (id: string, column: string) => `users.${id}.${column}`,
+};

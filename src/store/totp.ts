@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { findTotpStep, serializeBase32 } from '../model/totp.ts';
 import type { Database } from './database.ts';
+import { openSecret, placeOf, sealSecret } from './sealed.ts';
 import type { Tables } from './tables.ts';
 
 const codeCount = 8;
@@ -8,7 +9,11 @@ const codeCount = 8;
 /** A secret that counts once a code of it was shown. */
 export async function wantTotp(db: Database, userId: string): Promise<string> {
   const secret = serializeBase32(randomBytes(20));
-  await db.updateTable('users').set({ totp_wanted: secret }).where('id', '=', userId).execute();
+  await db
+    .updateTable('users')
+    .set({ totp_wanted: sealSecret(db, placeOf.user(userId, 'totp'), secret) })
+    .where('id', '=', userId)
+    .execute();
   return secret;
 }
 
@@ -19,7 +24,7 @@ export async function confirmTotp(
   code: string,
 ): Promise<readonly string[] | null> {
   const { id, totp_wanted: secret } = user;
-  const step = secret === null ? null : findTotpStep(secret, code, Date.now(), 0);
+  const step = secret === null ? null : findTotpStep(open(db, id, secret), code, Date.now(), 0);
   if (step === null) return null;
   const codes = Array.from({ length: codeCount }, () => serializeBase32(randomBytes(10)).toLowerCase());
   await db.transaction().execute(async (tx) => {
@@ -42,7 +47,8 @@ export async function removeTotp(db: Database, userId: string): Promise<void> {
 
 /** Uses a code of the phone or a recovery code up: neither is good for a second login. */
 export async function takeCode(db: Database, user: Tables['users'], code: string): Promise<boolean> {
-  const step = user.totp === null ? null : findTotpStep(user.totp, code, Date.now(), user.totp_step);
+  const { totp, totp_step: last } = user;
+  const step = totp === null ? null : findTotpStep(open(db, user.id, totp), code, Date.now(), last);
   if (step !== null) {
     const used = await db
       .updateTable('users')
@@ -58,6 +64,11 @@ export async function takeCode(db: Database, user: Tables['users'], code: string
     .where('hash', '=', hashCode(code.trim().toLowerCase()))
     .executeTakeFirst();
   return gone.numDeletedRows > 0n;
+}
+
+/** What is wanted and what counts is sealed alike. */
+function open(db: Database, userId: string, sealed: string): string {
+  return openSecret(db, placeOf.user(userId, 'totp'), sealed);
 }
 
 /** 80 random bits need no slow hash. */

@@ -3,6 +3,7 @@ import type { Selectable } from 'kysely';
 import { Failure } from '../failure.ts';
 import type { Forge, Webhook } from '../model/webhook.ts';
 import type { Database } from './database.ts';
+import { openSecret, placeOf, sealSecret } from './sealed.ts';
 import type { Tables } from './tables.ts';
 
 export type NewWebhook = Pick<Webhook, 'appId' | 'forge' | 'repository' | 'branches' | 'pollMs'> & {
@@ -24,14 +25,15 @@ export async function addWebhook(
   wanted: NewWebhook,
 ): Promise<{ webhook: Webhook; secret: string }> {
   const secret = `whsec_${randomBytes(32).toString('base64')}`;
+  const key = { id: `w_${randomBytes(12).toString('hex')}`, app_id: wanted.appId };
+  const { token } = wanted;
   const row = {
-    id: `w_${randomBytes(12).toString('hex')}`,
-    app_id: wanted.appId,
+    ...key,
     forge: wanted.forge,
     repository: wanted.repository,
     branches: JSON.stringify(wanted.branches),
-    secret,
-    token: wanted.token,
+    secret: sealSecret(db, placeOf.webhook(key, 'secret'), secret),
+    token: token === null ? null : sealSecret(db, placeOf.webhook(key, 'token'), token),
     public_key: null,
     private_key: null,
     poll_ms: wanted.pollMs,
@@ -61,8 +63,14 @@ export async function findWebhook(
     .where('apps.destroyed_at', 'is', null)
     .executeTakeFirst();
   if (row === undefined) return undefined;
-  const { secret, token, private_key: privateKey } = row;
-  return { webhook: toWebhook(row), secrets: { secret, token, privateKey } };
+  const open = (column: 'secret' | 'token' | 'private_key', sealed: string | null) =>
+    sealed === null ? null : openSecret(db, placeOf.webhook(row, column), sealed);
+  const secrets = {
+    secret: openSecret(db, placeOf.webhook(row, 'secret'), row.secret),
+    token: open('token', row.token),
+    privateKey: open('private_key', row.private_key),
+  };
+  return { webhook: toWebhook(row), secrets };
 }
 
 /** Throws `webhook_not_found`. */
@@ -77,12 +85,14 @@ export async function getWebhook(db: Database, appId: string, id: string): Promi
 
 export async function setWebhookKey(
   db: Database,
-  id: string,
+  webhook: Pick<Webhook, 'id' | 'appId'>,
   key: { readonly publicKey: string; readonly privateKey: string },
 ): Promise<void> {
+  const { id, appId: app_id } = webhook;
+  const private_key = sealSecret(db, placeOf.webhook({ id, app_id }, 'private_key'), key.privateKey);
   await db
     .updateTable('webhooks')
-    .set({ public_key: key.publicKey, private_key: key.privateKey })
+    .set({ public_key: key.publicKey, private_key })
     .where('id', '=', id)
     .execute();
 }

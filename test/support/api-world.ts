@@ -151,6 +151,7 @@ function makeDesk(config: Config, db: Database, journals: Journals): ApiDesk {
   return {
     config,
     db,
+    masters: testMasters,
     journals,
     fleet,
     logins: openLoginGate(),

@@ -9,6 +9,7 @@ import { createApp, destroyApp, ensureEnvironment } from '../../src/store/apps.t
 import { openLedger } from '../../src/store/database.ts';
 import { recordDeploy, requestStop, reserveDeployId } from '../../src/store/deploys.ts';
 import { noteBytes } from '../../src/store/usage.ts';
+import { testMasters } from '../support/master-key.ts';
 
 const limits = { pushes: 3, deploys: 2, apps: 2, disk: 1000 };
 
@@ -17,7 +18,7 @@ const isFailure = (code: string) => (error: unknown) => error instanceof Failure
 async function openWorld(t: TestContext) {
   const folder = mkdtempSync(join(tmpdir(), 'hawser-limits-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
-  const ledger = await openLedger(join(folder, 'ledger.db'));
+  const ledger = await openLedger(join(folder, 'ledger.db'), testMasters);
   t.after(() => ledger[Symbol.asyncDispose]());
   const { db } = ledger;
   const app = await createApp(db, 'shop', 'ada');

@@ -77,7 +77,7 @@ export const webhookRoutes: readonly Route[] = [
     async answer({ desk, app, params }) {
       const webhook = await getWebhook(desk.db, app.id, params.webhook ?? '');
       const pair = makeKeyPair(`hawser-${app.name}`);
-      await setWebhookKey(desk.db, webhook.id, { publicKey: pair.public, privateKey: pair.private });
+      await setWebhookKey(desk.db, webhook, { publicKey: pair.public, privateKey: pair.private });
       return { status: 201, json: { id: webhook.id, publicKey: pair.public } };
     },
   }),

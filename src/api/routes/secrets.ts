@@ -1,0 +1,47 @@
+import { recordEvent } from '../../store/events.ts';
+import { describeSecrets, retireSecrets, rotateSecrets } from '../../store/secrets.ts';
+import { nothing } from '../input.ts';
+import { type Route, route } from '../route.ts';
+
+export const secretsRoutes: readonly Route[] = [
+  route({
+    method: 'GET',
+    path: '/secrets',
+    scope: 'installation',
+    right: 'admin',
+    title: 'Under which keys values are sealed, and how many; never a key or a value',
+    query: nothing,
+    body: nothing,
+    answer: async ({ desk }) => ({ json: await describeSecrets(desk.db, desk.masters) }),
+  }),
+  route({
+    method: 'POST',
+    path: '/secrets/rotate',
+    scope: 'installation',
+    right: 'admin',
+    title: 'Makes new keys and seals everything anew; the older master key is kept until it is retired',
+    query: nothing,
+    body: nothing,
+    async answer({ desk, actor }) {
+      await rotateSecrets(desk.db, desk.masters);
+      await recordEvent(desk.db, { ...everywhere, actor: actor.name, action: 'secrets:rotate' });
+      return { json: await describeSecrets(desk.db, desk.masters) };
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/secrets/retire',
+    scope: 'installation',
+    right: 'admin',
+    title: 'Forgets older master keys, which then open nothing of the ledger any more',
+    query: nothing,
+    body: nothing,
+    async answer({ desk, actor }) {
+      await retireSecrets(desk.db, desk.masters);
+      await recordEvent(desk.db, { ...everywhere, actor: actor.name, action: 'secrets:retire' });
+      return { json: await describeSecrets(desk.db, desk.masters) };
+    },
+  }),
+];
+
+const everywhere = { appId: null, env: null, detail: '' };
