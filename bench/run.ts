@@ -1,3 +1,4 @@
+import { measureLoad, saveLoad, wholeLoad } from './load.ts';
 import { measurePushToLive } from './push-to-live.ts';
 import { measureRollouts, saveRollouts } from './rollout.ts';
 import { readMachineFacts } from './support/machine-facts.ts';
@@ -8,3 +9,4 @@ const facts = await readMachineFacts();
 const all = { servers: [1, 2, 4, 8], rounds: 5 };
 await saveResults(facts, await measurePushToLive(all));
 await saveRollouts(facts, await measureRollouts(all));
+await saveLoad(facts, await measureLoad(wholeLoad));

@@ -44,13 +44,12 @@ async function pump(
   options: StreamOptions & { formatProblem(problem: Problem): string; sign: string },
 ): Promise<void> {
   const { signal, report, formatProblem, requestId } = options;
-  const refused = Promise.withResolvers<never>();
-  refused.promise.catch(() => undefined); // Told to the asker below; nobody else waits for it.
-  const watch = watchRight(out, options, refused.reject);
   const iterator = pieces[Symbol.asyncIterator]();
+  const { take, refuse } = openTaker(iterator);
+  const watch = watchRight(out, options, refuse);
   try {
     for (;;) {
-      const next = await Promise.race([iterator.next(), refused.promise]);
+      const next = await take();
       if (next.done) break;
       if (!out.write(next.value)) await once(out, 'drain', { signal });
     }
@@ -64,6 +63,28 @@ async function pump(
     out.end();
     void iterator.return?.();
   }
+}
+
+/**
+ * Takes piece by piece until it is refused. A race with one long promise would keep a trace of every piece for as long
+ * as the stream lasts.
+ */
+function openTaker(iterator: AsyncIterator<string>) {
+  let refusal: { readonly error: unknown } | undefined;
+  let leave: (error: unknown) => void = () => undefined;
+  return {
+    refuse(error: unknown) {
+      refusal = { error };
+      leave(error);
+    },
+    take(): Promise<IteratorResult<string>> {
+      if (refusal !== undefined) return Promise.reject(refusal.error);
+      return new Promise((resolve, reject) => {
+        leave = reject;
+        iterator.next().then(resolve, reject);
+      });
+    },
+  };
 }
 
 function watchRight(

@@ -37,13 +37,14 @@ const chunkBytes = 256 * 1024;
 /** Journals of deploys, a file each; a line is one write, so that a kill loses at most the last one. */
 export function openJournals(folder: string, limitBytes: number): Journals {
   const pathOf = (deployId: number) => join(folder, `${deployId}.log`);
+  const read = shareReads();
   return {
     async write(deployId) {
       await mkdir(folder, { recursive: true, mode: 0o700 });
       return openWriter(pathOf(deployId), limitBytes);
     },
     read: (deployId, from) => readLines(pathOf(deployId), from),
-    follow: (deployId, options) => followLines(folder, pathOf(deployId), options),
+    follow: (deployId, options) => followLines(folder, pathOf(deployId), { ...options, read }),
     async wake(deployId) {
       const now = new Date();
       await utimes(pathOf(deployId), now, now).catch((error) => {
@@ -125,25 +126,46 @@ async function readLines(file: string, from: number): Promise<JournalLine[]> {
   return lines;
 }
 
+type ReadLines = typeof readLines;
+
+/** Those who follow one journal ask for the same bytes at the same moment: they are read once. */
+function shareReads(): ReadLines {
+  const under = new Map<string, Promise<JournalLine[]>>();
+  return (file, from) => {
+    const key = `${from} ${file}`;
+    const known = under.get(key);
+    if (known !== undefined) return known;
+    const reading = readLines(file, from).finally(() => under.delete(key));
+    under.set(key, reading);
+    return reading;
+  };
+}
+
+const askMs = 1_000;
+
 async function* followLines(
   folder: string,
   file: string,
-  options: FollowOptions,
+  { read, ...options }: FollowOptions & { readonly read: ReadLines },
 ): AsyncGenerator<JournalLine> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await (await open(file, 'a', 0o600)).close();
   let offset = options.from;
   using changes = watchFile(file, options.signal);
+  let asked = Number.NEGATIVE_INFINITY;
+  let over = false;
   while (!options.signal.aborted) {
-    const over = await options.hasEnded();
-    let lines = await readLines(file, offset);
-    while (lines.length > 0) {
-      for (const line of lines) yield line;
-      offset = lines.at(-1)?.next ?? offset;
-      lines = await readLines(file, offset);
+    const before = offset;
+    const lines = await read(file, offset);
+    for (const line of lines) yield line;
+    offset = lines.at(-1)?.next ?? offset;
+    if (over && lines.length === 0) return;
+    // While lines come nobody needs to be asked at each of them; what came before the answer is still read.
+    if (lines.length === 0 || performance.now() - asked >= askMs) {
+      over ||= await options.hasEnded();
+      asked = performance.now();
     }
-    if (over) return;
-    await changes.next(1_000);
+    if (!over && offset - before < chunkBytes / 2) await changes.next(askMs);
   }
 }
 
