@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import { openJournals } from '../src/log/journal.ts';
 import { openLedger } from '../src/store/database.ts';
 import { openHawser, type TestHawser } from '../test/support/hawser.ts';
+import { mastersOf } from '../test/support/master-key.ts';
 import { makeRepository, type Repository } from '../test/support/repository.ts';
 import { readMachineFacts } from './support/machine-facts.ts';
 import { saveTables } from './support/save.ts';
@@ -180,7 +181,8 @@ async function measureFollowers(hawser: TestHawser, count: number): Promise<Load
 
 /** A deploy that waits for a person, so that its log has no end. */
 async function holdDeploy(hawser: TestHawser): Promise<number> {
-  const { db, [Symbol.asyncDispose]: close } = await openLedger(join(hawser.data, 'ledger.db'));
+  const file = join(hawser.data, 'ledger.db');
+  const { db, [Symbol.asyncDispose]: close } = await openLedger(file, mastersOf(file));
   const row = await db.selectFrom('deploys').select('id').orderBy('id', 'desc').executeTakeFirstOrThrow();
   const held = { state: 'releasing' as const, hold: 'approval' as const, ended_at: null };
   await db.updateTable('deploys').set(held).where('id', '=', row.id).execute();
@@ -189,7 +191,8 @@ async function holdDeploy(hawser: TestHawser): Promise<number> {
 }
 
 async function countDeploys(hawser: TestHawser): Promise<number> {
-  const { db, [Symbol.asyncDispose]: close } = await openLedger(join(hawser.data, 'ledger.db'));
+  const file = join(hawser.data, 'ledger.db');
+  const { db, [Symbol.asyncDispose]: close } = await openLedger(file, mastersOf(file));
   const { count } = await db
     .selectFrom('deploys')
     .select((eb) => eb.fn.countAll<number>().as('count'))

@@ -152,12 +152,14 @@ async function recordDeploy(
   announce('receive', 'intent', reserved);
   await git.updateRef(push.app.id, kept, commit, zeroOid);
   announce('receive', 'act', reserved);
-  const { deployId, attached } = await desk.recordDeploy({
-    ...what,
-    deployId: reserved,
-    environment: decision.environment,
-    options: decision.options,
-  });
+  const { environment, options } = decision;
+  const { deployId, attached } = await desk
+    .recordDeploy({ ...what, deployId: reserved, environment, options })
+    .catch(async (error: unknown) => {
+      // A refusal recorded nothing; of anything else the sweep finds out.
+      if (error instanceof Failure && error.status < 500) await git.deleteRef(push.app.id, kept, commit);
+      throw error;
+    });
   if (deployId !== reserved) await git.deleteRef(push.app.id, kept, commit);
   if (attached) print(`-----> Deploy ${deployId} brings the same commit already: attached to it`);
   return { deployId, commit };

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { findExcess } from '../../src/pipeline/user-limits.ts';
 import { eventually } from '../support/eventually.ts';
 import {
   commitFile,
@@ -240,4 +241,23 @@ test('a server that dies in the middle rejects the push and does not hang it', a
   const { code, output } = await push;
   assert.equal(code, 1);
   assert.match(output, /remote rejected|server_gone/);
+});
+
+test('who pushed too often is told the limit and when to push again, and the push leaves nothing', async (t) => {
+  const user = { pushes: 1, deploys: 9, apps: 9, disk: 1e9 };
+  const { world, source } = await open(t, {
+    admit({ actor }, { length }) {
+      const pushes = Array.from({ length }, () => '2026-05-04T10:00:00.000Z');
+      const excess = findExcess(actor, { pushes, waiting: 0, bytes: 0 }, user);
+      if (excess !== undefined) throw excess;
+    },
+  });
+  assert.equal((await runClient(source, ['push', 'deploy', 'main'])).code, 0);
+  await commitFile(source, 'more', 'x');
+  const { code, output } = await runClient(source, ['push', 'deploy', 'main']);
+  assert.equal(code, 1, output);
+  assert.match(output, /token:test" pushed 1 times within an hour \(limit 1\)/);
+  assert.match(output, /Push again after 2026-05-04T11:00:00\.000Z/);
+  assert.match(output, /too_many_pushes/);
+  assert.equal(await world.git.readRef('id-shop', 'refs/hawser/deploys/2'), null);
 });

@@ -75,6 +75,8 @@ export type WorldOptions = {
   timings?: Partial<GitHttpTimings & GitRunTimings>;
   outcome?: Outcome;
   isFree?: PushDesk['isFree'];
+  /** Asked before a push is recorded: what it throws is why it is refused. */
+  admit?: (push: PushedDeploy, recorded: readonly PushedDeploy[]) => void;
   allowForce?: boolean;
   audit?: Audit;
   mayPush?: MayPush;
@@ -195,6 +197,7 @@ function openDesk(git: Git, options: WorldOptions, recorded: PushedDeploy[], fol
           !ended.has(other.deployId),
       );
       if (running !== undefined) return { deployId: running.deployId, attached: true };
+      options.admit?.(push, recorded);
       recorded.push(push);
       return { deployId: push.deployId, attached: false };
     },
