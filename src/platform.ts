@@ -1,10 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pino } from 'pino';
+
+import { passwordsOf } from './config/passwords.ts';
 import type { Config } from './config.ts';
 import { openLocalDocker } from './fleet/docker.ts';
 import { openFleet } from './fleet/fleet.ts';
 import { openJournals } from './log/journal.ts';
+import { openLog } from './log/process-log.ts';
 import type { Logger, PipelineDrivers } from './pipeline/drivers.ts';
 import { findWritten, readServers } from './pipeline/environment.ts';
 import { pullImage } from './publish/perform.ts';
@@ -17,6 +19,7 @@ import { applyRoutes } from './route/perform.ts';
 import { type MasterKeys, openMasterKeys } from './secrets/master-key.ts';
 import { openLedger } from './store/database.ts';
 import { findPin } from './store/pins.ts';
+import { readDeployRedactor } from './store/redaction.ts';
 import { type Folders, makeFolders, planFolders } from './supervise/folders.ts';
 import { keepLoopbackPort } from './supervise/loopback-port.ts';
 
@@ -42,7 +45,7 @@ export async function openPlatform(config: Config, role: string): Promise<Platfo
   await using opened = new AsyncDisposableStack();
   const folders = planFolders(config.data);
   makeFolders(folders);
-  const log = pino({ name: role });
+  const log = openLog(role, passwordsOf(config));
   const masters = openMasterKeys(config.secrets);
   const { db } = opened.use(await openLedger(folders.ledger, masters));
   const redis = redisAddress(config, folders);
@@ -66,7 +69,9 @@ export async function openPlatform(config: Config, role: string): Promise<Platfo
   const drivers: PipelineDrivers = {
     config,
     db,
-    journals: openJournals(folders.journals, config.limits.log),
+    journals: openJournals(folders.journals, config.limits.log, (deployId) =>
+      readDeployRedactor(db, deployId, passwordsOf(config)),
+    ),
     git: openGit({ repositories: folders.repositories }),
     builder: openLocalDocker({ socketPath: config.builders.socket }),
     registry,

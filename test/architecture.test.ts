@@ -38,7 +38,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   fastify: ['src/api/'],
   commander: ['src/cli/', 'src/main.ts'],
   'ipaddr.js': ['src/outbound/addresses.ts'],
-  pino: ['src/log/', 'src/platform.ts'],
+  pino: ['src/log/'],
 };
 
 const pureNames = ['plan', 'turn', 'table', 'strategy', 'retain'].map((name) => `${name}.ts`);

@@ -4,6 +4,7 @@ import type { LogLine } from '../fleet/log-frames.ts';
 import { followLogs, readLogLines } from '../fleet/logs.ts';
 import { observeFleet } from '../fleet/observe.ts';
 import type { ObservedContainer } from '../model/container.ts';
+import type { Redactor } from '../secrets/redactor.ts';
 import type { Place } from '../store/apps.ts';
 import type { ApiDesk } from './desk.ts';
 import { openMailbox } from './mailbox.ts';
@@ -17,6 +18,8 @@ export type LogsWanted = {
   readonly follow: boolean;
   /** Time of the last line that was seen: only later ones come. */
   readonly since: string | undefined;
+  /** Takes out what the asker may not read; null for who may read all. */
+  readonly redactor: Redactor | null;
 };
 
 const lookAgainMs = 2_000;
@@ -59,7 +62,7 @@ async function* merge(
     .toSorted((a, b) => (a.line.at < b.line.at ? -1 : 1));
   const kept =
     wanted.since === undefined ? ordered.slice(Math.max(0, ordered.length - wanted.tail)) : ordered;
-  for (const { container, line } of kept) yield toEvent(container, line);
+  for (const { container, line } of kept) yield toEvent(container, line, wanted.redactor);
   if (!wanted.follow) return;
   const seen = new Map(
     past.map(({ container, lines }) => [keyOf(container), lines.at(-1)?.at ?? wanted.since]),
@@ -85,7 +88,7 @@ async function* followAll(
     const key = keyOf(container);
     if (active.has(key)) return;
     active.add(key);
-    void followOne(desk, container, wanted.seen, { put: box.put, signal }).finally(() => active.delete(key));
+    void followOne(desk, container, wanted, { put: box.put, signal }).finally(() => active.delete(key));
   };
   for (const container of wanted.first) begin(container);
   void lookForNew(desk, place, wanted, { put: box.put, begin, signal });
@@ -121,7 +124,7 @@ async function lookForNew(
 async function followOne(
   { fleet }: ApiDesk,
   container: ObservedContainer,
-  seen: Map<string, string | undefined>,
+  { seen, redactor }: Following,
   { put, signal }: { put(event: ServerEvent): void; signal: AbortSignal },
 ): Promise<void> {
   const key = keyOf(container);
@@ -130,7 +133,7 @@ async function followOne(
     const since = seen.get(key);
     for await (const line of followLogs(connection, container.id, { since, signal })) {
       seen.set(key, line.at);
-      put(toEvent(container, line));
+      put(toEvent(container, line, redactor));
     }
   } catch (error) {
     if (signal.aborted || (error as Failure).code === 'docker_failed') return;
@@ -189,8 +192,13 @@ async function readPast(
   }
 }
 
-function toEvent({ server, process, index, release }: ObservedContainer, line: LogLine): ServerEvent {
-  const { at, stream, line: text } = line;
+function toEvent(
+  { server, process, index, release }: ObservedContainer,
+  line: LogLine,
+  redactor: Redactor | null,
+): ServerEvent {
+  const { at, stream, line: said } = line;
+  const text = redactor === null ? said : redactor.text(said);
   return { id: at, data: { at, server, process, index, release, stream, line: text } };
 }
 

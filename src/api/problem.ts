@@ -1,4 +1,5 @@
 import { Failure } from '../failure.ts';
+import { hideShapes } from '../secrets/shapes.ts';
 
 /** A problem document (RFC 9457) with our stable code and the one next step. */
 export type Problem = {
@@ -35,7 +36,7 @@ function problemOf(failure: Failure, requestId: string): Problem {
     title: titleOf(failure.code),
     status: failure.status,
     code: failure.code,
-    detail: failure.message,
+    detail: hideShapes(failure.message),
     fix: failure.fix,
     requestId,
   };

@@ -1,6 +1,7 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { mkdir, open, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Redactor } from '../secrets/redactor.ts';
 import type { DeployLog } from './deploy-log.ts';
 import { type LineKind, toLines } from './grammar.ts';
 
@@ -29,19 +30,25 @@ export type FollowOptions = {
 export type JournalWriter = DeployLog & {
   /** Bytes of the journal, with what is being written. */
   size(): number;
+  /** Hides what is set or made since it was opened, too. */
+  hideAnew(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 };
 
 const chunkBytes = 256 * 1024;
 
+/** Says what is to be hidden from the journal of a deploy. */
+export type HideFrom = (deployId: number) => Promise<Redactor>;
+
 /** Journals of deploys, a file each; a line is one write, so that a kill loses at most the last one. */
-export function openJournals(folder: string, limitBytes: number): Journals {
+export function openJournals(folder: string, limitBytes: number, hideFrom: HideFrom): Journals {
   const pathOf = (deployId: number) => join(folder, `${deployId}.log`);
   const read = shareReads();
   return {
     async write(deployId) {
       await mkdir(folder, { recursive: true, mode: 0o700 });
-      return openWriter(pathOf(deployId), limitBytes);
+      const readRedactor = () => hideFrom(deployId);
+      return openWriter(pathOf(deployId), limitBytes, readRedactor);
     },
     read: (deployId, from) => readLines(pathOf(deployId), from),
     follow: (deployId, options) => followLines(folder, pathOf(deployId), { ...options, read }),
@@ -56,7 +63,12 @@ export function openJournals(folder: string, limitBytes: number): Journals {
   };
 }
 
-async function openWriter(file: string, limitBytes: number): Promise<JournalWriter> {
+async function openWriter(
+  file: string,
+  limitBytes: number,
+  readRedactor: () => Promise<Redactor>,
+): Promise<JournalWriter> {
+  let redactor = await readRedactor();
   const handle = await open(file, 'a', 0o600);
   let size = (await handle.stat()).size;
   let skipped = 0;
@@ -71,7 +83,9 @@ async function openWriter(file: string, limitBytes: number): Promise<JournalWrit
     flushing = null;
   };
   const append = (kind: LineKind, text: string) => {
-    for (const line of toLines(kind, text)) {
+    // Once before lines are cut to length, once when nothing is left between the parts of a value.
+    for (const shown of toLines(kind, redactor.text(text))) {
+      const line = redactor.text(shown);
       const bytes = Buffer.byteLength(line) + 1;
       if (kind === 'detail' && size + bytes > limitBytes) {
         skipped += bytes;
@@ -89,6 +103,9 @@ async function openWriter(file: string, limitBytes: number): Promise<JournalWrit
     result: (text) => append('result', text),
     warning: (text) => append('warning', text),
     size: () => size,
+    async hideAnew() {
+      redactor = await readRedactor();
+    },
     async [Symbol.asyncDispose]() {
       if (skipped > 0) append('warning', `${Math.ceil(skipped / 1024)} KB of output were left out`);
       await flushing;

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Failure } from '../failure.ts';
 import type { DeployLog } from '../log/deploy-log.ts';
+import type { JournalWriter } from '../log/journal.ts';
 import type { Deploy } from '../model/deploy.ts';
 import { type Lane, nextTurn } from '../queue/turn.ts';
 import { findPlace, type Place } from '../store/apps.ts';
@@ -14,7 +15,7 @@ export type Turn = {
   readonly deploy: Deploy;
   readonly place: Place;
   readonly lease: Lease;
-  readonly log: DeployLog;
+  readonly log: DeployLog & Pick<JournalWriter, 'hideAnew'>;
   readonly signal: AbortSignal;
   /** Aborts on a lost lease or a shutdown only. */
   readonly laneSignal: AbortSignal;

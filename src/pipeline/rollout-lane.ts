@@ -38,6 +38,7 @@ export function rolloutLane(drivers: PipelineDrivers): LaneWork {
 
 async function bringLive(turn: Turn, drivers: PipelineDrivers): Promise<void> {
   const release = await findOrMakeRelease(turn, drivers);
+  await turn.log.hideAnew();
   const context = await readContext(turn, release, drivers);
   if (turn.deploy.switchedAt === null) {
     if (turn.deploy.failureCode !== null && turn.deploy.stopRequest === null) {

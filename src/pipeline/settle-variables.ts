@@ -26,6 +26,7 @@ export async function settleVariables(
     secrets[name] = kept ?? randomBytes(secretBytes).toString('hex');
   }
   const { vars, filled } = await fillVariables(db, turn.deploy, secrets);
+  await log.hideAnew();
   for (const name of filled) log.detail(`app.json: ${name} was made, as a secret`);
   const missing = awaited.filter(({ name }) => !Object.hasOwn(vars, name));
   const required = missing.flatMap(({ name, kind }) => (kind === 'required' ? [name] : []));

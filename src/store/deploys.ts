@@ -11,6 +11,7 @@ import { takeBackChange } from './changes.ts';
 import { type Database, joinTransaction } from './database.ts';
 import { toDeploy } from './deploy-row.ts';
 import { recordDeployStates } from './events.ts';
+import { readDeployRedactor } from './redaction.ts';
 import { sealOptions } from './sealed.ts';
 import { recordSource } from './sources.ts';
 import type { Tables } from './tables.ts';
@@ -221,15 +222,23 @@ async function updateHeld(
   change: Change,
   ended: boolean,
 ): Promise<void> {
+  const shown = await hideValues(db, held.id, change);
   const done = await db
     .updateTable('deploys')
-    .set({ ...change, ...(ended ? { ended_at: now() } : {}) })
+    .set({ ...shown, ...(ended ? { ended_at: now() } : {}) })
     .where('id', '=', held.id)
     .where('epoch', '=', held.epoch)
     .where('ended_at', 'is', null)
     .executeTakeFirst();
   if (done.numUpdatedRows === 0n)
     throw new Failure('lease_lost', `Deploy ${held.id} is held by a newer worker.`);
+}
+
+/** Why it failed is often said by the app itself. */
+async function hideValues(db: Database, id: number, change: Change): Promise<Change> {
+  const { failure_message: message } = change;
+  if (message === undefined || message === null) return change;
+  return { ...change, failure_message: (await readDeployRedactor(db, id)).text(message) };
 }
 
 /** Every turn that is taken in an environment has a number of its own, higher than any before. */

@@ -13,6 +13,7 @@ import { recordDeploy, reserveDeployId } from '../../src/store/deploys.ts';
 import { listEvents, recordEvent } from '../../src/store/events.ts';
 import { listJournals, recordJournal } from '../../src/store/journals.ts';
 import { beginStep } from '../../src/store/steps.ts';
+import { hideNothing } from '../support/hide-nothing.ts';
 import { testMasters } from '../support/master-key.ts';
 import { runProgram } from '../support/program.ts';
 
@@ -25,7 +26,7 @@ test('sources and journals of old deploys go, those in retention and the young o
   t.after(() => ledger[Symbol.asyncDispose]());
   const { db } = ledger;
   const git = openGit({ repositories: join(folder, 'repositories') });
-  const journals = openJournals(join(folder, 'journals'), 1_000_000);
+  const journals = openJournals(join(folder, 'journals'), 1_000_000, hideNothing);
   const app = await createApp(db, 'shop', 'test');
   const environment = await ensureEnvironment(db, app, { name: 'production', domain: 'shop.localhost' });
   await git.initRepository(app.id);

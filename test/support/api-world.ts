@@ -39,6 +39,7 @@ import { setMaintenance } from '../../src/store/maintenance.ts';
 import { recordRelease, switchRelease } from '../../src/store/releases.ts';
 import { createToken } from '../../src/store/tokens.ts';
 import { planFolders } from '../../src/supervise/folders.ts';
+import { hideNothing } from './hide-nothing.ts';
 import { testMasters } from './master-key.ts';
 
 /** The API with a real ledger and journals, served on a loopback port and on the socket of its data folder. */
@@ -91,7 +92,7 @@ export async function openApiWorld(t: TestContext, desk: Partial<ApiDesk> = {}):
   const ledger = await openLedger(join(config.data, 'ledger.db'), testMasters);
   t.after(() => ledger[Symbol.asyncDispose]());
   const { db } = ledger;
-  const journals = openJournals(join(config.data, 'journals'), config.limits.log);
+  const journals = openJournals(join(config.data, 'journals'), config.limits.log, hideNothing);
   const logged: object[] = [];
   const note = (fields: object, message: string) => void logged.push({ message, ...fields });
   const whole = { ...makeDesk(config, db, journals), ...desk };

@@ -4,11 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { openJournals } from '../../src/log/journal.ts';
+import { hideNothing } from '../support/hide-nothing.ts';
 
 async function makeJournals(t: TestContext, limit = 1_000_000) {
   const folder = await mkdtemp(join(tmpdir(), 'hawser-journal-'));
   t.after(() => rm(folder, { recursive: true }));
-  return { folder, journals: openJournals(folder, limit) };
+  return { folder, journals: openJournals(folder, limit, hideNothing) };
 }
 
 test('a follower gets every line once, also those written before it came', async (t) => {

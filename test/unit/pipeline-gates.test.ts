@@ -30,6 +30,7 @@ import {
 import { listEvents } from '../../src/store/events.ts';
 import { recordRelease, switchRelease } from '../../src/store/releases.ts';
 import { writeSettings } from '../../src/store/settings.ts';
+import { hideNothing } from '../support/hide-nothing.ts';
 import { testMasters } from '../support/master-key.ts';
 
 const noon = new Date('2026-11-20T12:00Z');
@@ -50,7 +51,7 @@ async function openWorld(t: TestContext) {
   const drivers = {
     config: readConfig(file, {}),
     db,
-    journals: openJournals(join(folder, 'journals'), 1_000_000),
+    journals: openJournals(join(folder, 'journals'), 1_000_000, hideNothing),
     touch: async (lane: string, id: string) => void touched.push(`${lane} ${id}`),
   };
   const app = await createApp(db, 'shop', 'test');

@@ -1,7 +1,10 @@
+import { passwordsOf } from '../../config/passwords.ts';
 import { networkName } from '../../fleet/container.ts';
 import { observeFleet } from '../../fleet/observe.ts';
+import { allow } from '../../model/access.ts';
 import type { ObservedServer } from '../../model/container.ts';
 import type { Place } from '../../store/apps.ts';
+import { readRedactor } from '../../store/redaction.ts';
 import { getRelease } from '../../store/releases.ts';
 import { mergeLogs } from '../container-logs.ts';
 import type { ApiDesk } from '../desk.ts';
@@ -56,8 +59,11 @@ export const containerRoutes: readonly Route[] = [
     title: 'What the containers write, merged over the servers',
     query: logsQuery,
     body: nothing,
-    async answer({ desk, place, query, lastEventId, signal }) {
-      return { events: await mergeLogs(desk, place, { ...query, since: lastEventId }, signal) };
+    async answer({ desk, app, place, actor, query, lastEventId, signal }) {
+      const { id, name: env } = place.environment;
+      const mayRead = allow(actor, 'config:read', { app, env });
+      const redactor = mayRead ? null : await readRedactor(desk.db, id, passwordsOf(desk.config));
+      return { events: await mergeLogs(desk, place, { ...query, since: lastEventId, redactor }, signal) };
     },
   }),
 ];

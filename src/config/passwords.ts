@@ -1,0 +1,23 @@
+import type { Config } from '../config.ts';
+
+/** What of the configuration nobody may read in a log. Pure. */
+export function passwordsOf({ redis, registry, secrets }: Config): readonly string[] {
+  const { username, password } = registry === 'embedded' ? { username: null, password: null } : registry;
+  const basic = username === null || password === null ? [] : [`${username}:${password}`];
+  return [
+    ...(password === null ? [] : [password]),
+    // As the header of a request has it.
+    ...basic,
+    ...(redis === 'embedded' ? [] : [redis.url, decode(new URL(redis.url).password)]),
+    ...(secrets.kind === 'text' ? secrets.text.split(/\s+/) : []),
+  ].filter((text) => text !== '');
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    // A percent sign that belongs to the password itself.
+    return text;
+  }
+}
