@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import { openJournals } from '../src/log/journal.ts';
 import { openLedger } from '../src/store/database.ts';
 import { openHawser, type TestHawser } from '../test/support/hawser.ts';
+import { hideNothing } from '../test/support/hide-nothing.ts';
 import { mastersOf } from '../test/support/master-key.ts';
 import { makeRepository, type Repository } from '../test/support/repository.ts';
 import { readMachineFacts } from './support/machine-facts.ts';
@@ -162,7 +163,7 @@ async function measureFollowers(hawser: TestHawser, count: number): Promise<Load
     });
     response.on('error', () => undefined);
   }
-  const journals = openJournals(join(hawser.data, 'journals'), 50 * 1024 ** 2);
+  const journals = openJournals(join(hawser.data, 'journals'), 50 * 1024 ** 2, hideNothing);
   const began = performance.now();
   await using journal = await journals.write(id);
   const lines = linesPerSecond * followSeconds;

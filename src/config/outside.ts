@@ -56,11 +56,19 @@ function readReference(reference: Reference, path: Path, walk: Walk): string | u
   try {
     if (!statSync(file).isFile()) throw new Error('it is not a file');
     if (statSync(file).size > maxBytes) throw new Error('it is larger than 64 KB');
+    refuseOpenFile(file);
     return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
   } catch (error) {
     walk.mistakes.push({ path, message: `cannot read the file ${file}: ${explain(error)}` });
     return undefined;
   }
+}
+
+/** What is worth a file of its own is worth nobody else's eyes. */
+function refuseOpenFile(file: string): void {
+  const mode = statSync(file).mode & 0o777;
+  if ((mode & 0o077) === 0) return;
+  throw new Error(`it can be read by others (mode 0${mode.toString(8)}): chmod 600 ${file}`);
 }
 
 /** A path of the file: relative to its folder, `~/` is the home folder. */

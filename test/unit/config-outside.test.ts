@@ -19,7 +19,9 @@ test('values come from the environment or from files, and a missing one is told 
     /redis: cannot read the file .*none: there is no such file/,
   );
   const folder = makeFolder(t);
-  writeFileSync(join(folder, 'url'), 'redis://127.0.0.1:6379\n');
+  writeFileSync(join(folder, 'url'), 'redis://127.0.0.1:6379\n', { mode: 0o644 });
+  assertOneMistake(t, { redis: { file: join(folder, 'url') } }, /can be read by others .*: chmod 600 /);
+  chmodSync(join(folder, 'url'), 0o600);
   assert.deepEqual(read(t, { redis: { file: join(folder, 'url') } }).redis, {
     url: 'redis://127.0.0.1:6379',
   });

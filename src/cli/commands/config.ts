@@ -5,6 +5,7 @@ import { type AddCommands, optionsOf, withApp, withJson } from '../command.ts';
 import { formatDotenv, parseDotenv } from '../dotenv.ts';
 import { performChange, withChange } from '../follow-change.ts';
 import { readText } from '../read-text.ts';
+import { readVariables } from '../read-variables.ts';
 import type { CommonOptions, Session } from '../session.ts';
 import { clean } from '../words.ts';
 
@@ -28,10 +29,10 @@ export const addConfigCommands: AddCommands = (program, session) => {
     });
 
   withChange(program.command('config:set'))
-    .argument('<variables...>', 'NAME=VALUE, as many as wanted; a value may have any characters')
+    .argument('<variables...>', 'NAME=VALUE; NAME=- takes the value from stdin, NAME=@FILE from a file')
     .description('set variables, as a new release without a build')
-    .action((words: string[], _options, command) =>
-      performChange(session, command, 'config', { vars: Object.fromEntries(words.map(parseWord)) }),
+    .action(async (words: string[], _options, command) =>
+      performChange(session, command, 'config', { vars: await readVariables(words, terminal) }),
     );
 
   withJson(withApp(program.command('config:get')))
@@ -80,15 +81,6 @@ async function readConfig(session: Session, options: CommonOptions): Promise<Con
   const app = await session.findApp(client, options);
   const query = { env: options.env };
   return client.ask<ConfigAnswer>(`/apps/${encodeURIComponent(app)}/config`, { query });
-}
-
-function parseWord(word: string): [string, string] {
-  const at = word.indexOf('=');
-  if (at > 0) return [word.slice(0, at), word.slice(at + 1)];
-  // Never the whole word: it may be a secret.
-  throw new Failure('wrong_usage', 'A variable is not NAME=VALUE.', {
-    fix: "hawser config:set NAME=VALUE 'OTHER=value with spaces'",
-  });
 }
 
 function needValue({ name, value }: VariableAnswer): string {
