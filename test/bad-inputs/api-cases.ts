@@ -52,7 +52,12 @@ const places: readonly Place[] = [
     path: (word) => `/servers/${part(word)}`,
     answer: /^404 (?:server_unknown|route_not_found)$/,
   },
-  { row: 'api-54', method: 'GET', path: (word) => `/deploys?cursor=${part(word)}`, answer: invalid },
+  {
+    row: 'api-54',
+    method: 'GET',
+    path: (word) => `/deploys?cursor=${part(word)}`,
+    answer: /^400 invalid_cursor$/,
+  },
   { row: 'api-54', method: 'GET', path: (word) => `/deploys?limit=${part(word)}`, answer: invalid },
   {
     row: 'config-50',

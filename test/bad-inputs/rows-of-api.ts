@@ -7,6 +7,7 @@ const log = 'integration/api-log-goes-on-behind-the-last-line.test.ts';
 const changes = 'unit/store-changes.test.ts';
 const keys = 'unit/receive-ssh-key.test.ts';
 const ssh = 'integration/ssh-knows-whom-it-talks-to.test.ts';
+const writes = 'integration/api-writes-are-done-once.test.ts';
 const servers = 'integration/servers-come-and-go-under-load.test.ts';
 
 /** Requests to the API, keys and servers. */
@@ -34,7 +35,7 @@ export const rowsOfApi: readonly Line[] = [
     'api-54',
     'limits, cursors and orders that are none',
     'api',
-    'invalid_input',
+    'invalid_input, invalid_cursor',
     'cases',
     `${refuses}: a huge limit`,
   ],
@@ -94,6 +95,21 @@ export const rowsOfApi: readonly Line[] = [
     '429',
     'integration/access-users-come-by-invitation.test.ts: nobody learns who exists; who guesses waits',
     'unit/access-totp.test.ts: who guesses waits longer and longer',
+  ],
+  [
+    'api-63',
+    'a key of a write with another body, or while it is under way',
+    'api',
+    'idempotency_key_reused, idempotency_key_busy',
+    `${writes}: the same write with the same key is done once`,
+    `${writes}: a write that is under way, or was cut off, is not begun a second time`,
+  ],
+  [
+    'api-64',
+    'a change of what somebody else changed meanwhile',
+    'api',
+    'changed_meanwhile',
+    `${writes}: of two editors of the same config the second is told`,
   ],
   ['api-65', 'an app that exists', 'api cli', 'app_exists', 'cases', `${refuses}: a name that is taken`],
   [

@@ -12,6 +12,8 @@ const cli = 'integration/cli-ends-with-the-truth.test.ts';
 const forge = 'integration/webhook-of-a-forge-deploys-as-a-push.test.ts';
 const ledger = 'unit/store-ledger.test.ts';
 
+const notices = 'integration/notifications-tell-what-happens.test.ts';
+
 /** Names, values, builds and what an app does. */
 export const rowsOfApps: readonly Line[] = [
   [
@@ -201,6 +203,14 @@ export const rowsOfApps: readonly Line[] = [
     'api',
     'one deploy',
     `${forge}: a hundred deliveries of one commit at once are one deploy`,
+  ],
+  [
+    'misc-115',
+    'a receiver of ours that hangs, leads elsewhere or answers without end',
+    'api',
+    'asked again, later and later',
+    `${notices}: who does not take it is asked again with the same id`,
+    `${notices}: an address that is not public is refused when it is written and when it is used`,
   ],
   [
     'misc-116',

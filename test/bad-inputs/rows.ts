@@ -31,8 +31,6 @@ export const badInputs: readonly BadInput[] = [...rowsOfPushes, ...rowsOfApi, ..
 /** What no part of the product answers yet, as the part that would is not there: nothing takes such an input. */
 export const notThere: Readonly<Record<string, string>> = {
   'misc-112': 'deliveries carry no time that could be judged; one that is told again is the same delivery',
-  'api-63': 'Idempotency-Key has no meaning: the header is ignored',
-  'api-64': 'If-Match has no meaning: settings are changed by name, never replaced whole',
   'api-69': 'no command deploys a commit by its id',
   'hosts-79': 'nothing is parsed from a login shell but what the engine answers over its own channel',
   'hosts-80': 'clocks of servers are not compared; no decision depends on them',
@@ -43,5 +41,4 @@ export const notThere: Readonly<Record<string, string>> = {
   'build-106':
     'the architecture of an image is not compared; the container fails and the old release goes on',
   'build-107': 'images may run as root, without capabilities that matter; SECURITY.md says so',
-  'misc-115': 'nothing is sent out yet',
 };
