@@ -185,6 +185,7 @@ export function listWholeMistakes(config: WrittenConfig): Mistake[] {
     ...listListenMistakes(config),
     ...listUrlMistakes(config),
     ...listDomainMistakes(config),
+    ...listSecretsMistakes(config),
     ...listRegistryMistakes(config),
   ];
 }
@@ -215,6 +216,12 @@ function listDomainMistakes(config: WrittenConfig): Mistake[] {
   if (names.length < 2) return [];
   const message = `gives ${names.join(' and ')} the same domain`;
   return [{ path: ['domain'], message, hint: 'put "{env}" into it, like "{app}-{env}.example.com"' }];
+}
+
+function listSecretsMistakes({ secrets }: WrittenConfig): Mistake[] {
+  if (secrets.key === undefined || secrets.keyFile === undefined) return [];
+  const hint = 'keep one of them';
+  return [{ path: ['secrets'], message: 'key and keyFile are two places of one key', hint }];
 }
 
 function listRegistryMistakes(config: WrittenConfig): Mistake[] {

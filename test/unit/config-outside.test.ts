@@ -27,6 +27,15 @@ test('values come from the environment or from files, and a missing one is told 
   });
 });
 
+test('the master key has one place', (t) => {
+  const secrets = { key: { env: 'KEY' }, keyFile: '/etc/hawser/master.key' };
+  const env = { KEY: Buffer.alloc(32).toString('base64') };
+  assert.match(refusal(t, { secrets }, env).message, /secrets: key and keyFile are two places of one key/);
+  const { key, keyFile } = secrets;
+  assert.deepEqual(read(t, { secrets: { key } }, env).secrets, { kind: 'text', text: env.KEY });
+  assert.deepEqual(read(t, { secrets: { keyFile } }).secrets, { kind: 'file', path: keyFile });
+});
+
 test('a value from outside never shows in a mistake', (t) => {
   const env = { PW: 'sup3rsecret' };
   for (const content of [

@@ -19,7 +19,7 @@ type ConfigAnswer = Page<VariableAnswer> & { readonly env: string; readonly hidd
 export const addConfigCommands: AddCommands = (program, session) => {
   const { terminal } = session;
   withJson(withApp(program.command('config')))
-    .description('the variables of an environment; values only for who may deploy')
+    .description('the variables of an environment; values only for who has the right config:read')
     .action(async (_options, command) => {
       const options = optionsOf(command);
       const answer = await readConfig(session, options);
