@@ -73,6 +73,8 @@ after(() => world?.close());
 
 for (const { step, part } of cells) {
   test(`${step}: ${part} is killed`, { timeout: 150_000 }, async (t) => {
+    // The cell before may have left the server on its way up.
+    await world.hawser.untilReady();
     const target = { ...world.hawser.edge, domain: world.domain };
     const load = startLoad(target);
     t.after(() => load.stop());

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +11,7 @@ import { recordRow } from '../support/fault-rows.ts';
 import { cutAt, parsePlace } from '../support/fault-sweep.ts';
 import { type FaultWorld, openFaultWorld } from '../support/fault-world.ts';
 import { openPowerDisk, type PowerDisk } from '../support/power-disk.ts';
+import { isGone } from '../support/process-state.ts';
 import { runProgram } from '../support/program.ts';
 
 // The data folder is on a disk that forgets what it was not told to keep. The power of the control machine fails:
@@ -73,19 +73,10 @@ async function cutPower({ cut }: PowerDisk, unsynced: string): Promise<void> {
   const parts = ['up', 'server', 'worker-build', 'worker-rollout', 'redis', 'registry', 'load-balancer'];
   const pids = await Promise.all(parts.map((part) => world.hawser.pidOf(part)));
   for (const pid of pids) process.kill(pid, 'SIGKILL');
-  await eventually(async () => !pids.some(isRunning), { intervalMs: 5 });
+  await eventually(async () => pids.every(isGone), { intervalMs: 5 });
   await writeFile(unsynced, 'nobody asked for this to be kept');
   const [file = '', ...argv] = cut;
   await runProgram(file, argv);
-}
-
-/** One that has ended and was not collected yet writes nothing any more. */
-function isRunning(pid: number): boolean {
-  try {
-    return !/^\d+ \(.*\) [ZX]/s.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-  } catch {
-    return false;
-  }
 }
 
 for (const place of places.filter((name) => name.includes(':'))) {

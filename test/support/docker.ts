@@ -1,3 +1,4 @@
+import { eventually } from './eventually.ts';
 import { runProgram } from './program.ts';
 
 /** A container as `docker ps -a` tells of it. */
@@ -23,6 +24,11 @@ export async function listContainers(
   engine: Engine,
   ...filters: readonly string[]
 ): Promise<ListedContainer[]> {
+  // One that goes between the questions makes the last of them fail.
+  return await eventually(() => askContainers(engine, filters), { intervalMs: 50 });
+}
+
+async function askContainers(engine: Engine, filters: readonly string[]): Promise<ListedContainer[]> {
   const only = filters.flatMap((filter) => ['--filter', filter]);
   const ids = (await docker(engine, 'ps', '-a', '-q', '--no-trunc', ...only)).split('\n').filter(Boolean);
   const lines = await docker(engine, 'ps', '-a', '--no-trunc', '--format', '{{json .}}', ...only);

@@ -8,6 +8,7 @@ import { makeBaseImages } from '../../src/setup/base-images.ts';
 import { type Checked, openLedgerFile, type SeenPush } from './checker.ts';
 import { openFleet, type TestFleet } from './fleet.ts';
 import { type Ground, openHawser, type TestHawser } from './hawser.ts';
+import { freezeOutsideTransactions, thaw } from './process-state.ts';
 import { runProgram } from './program.ts';
 
 /** Where a deploy can be hit, in the order in which it gets there. */
@@ -213,14 +214,8 @@ async function emptyRedis(hawser: TestHawser): Promise<void> {
 
 async function holdBuilds(hawser: TestHawser): Promise<() => void> {
   const worker = await hawser.pidOf('worker-build');
-  process.kill(worker, 'SIGSTOP');
-  return () => {
-    try {
-      process.kill(worker, 'SIGCONT');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-    }
-  };
+  await freezeOutsideTransactions(worker, hawser.data);
+  return () => thaw(worker);
 }
 
 function gitEnv(folder: string): NodeJS.ProcessEnv {

@@ -46,6 +46,8 @@ export type TestHawser = {
   readLogs(): Promise<string>;
   stop(): Promise<void>;
   start(): Promise<void>;
+  /** Waits until the server takes pushes. */
+  untilReady(): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -87,9 +89,13 @@ export async function openHawser(
     child = started;
     for (const stream of [started.stdout, started.stderr])
       stream.on('data', (chunk) => output.push(String(chunk)));
+    await untilReady();
+  }
+
+  async function untilReady(): Promise<void> {
     await eventually(
       async () => {
-        if (started.exitCode !== null) throw new Error(`hawser up ended: ${output.join('')}`);
+        if (child?.exitCode !== null) throw new Error('hawser up ended');
         return (await fetch(`http://127.0.0.1:${http}/readyz`)).ok;
       },
       { timeoutMs: 30_000 },
@@ -153,6 +159,7 @@ export async function openHawser(
       readLogs,
       stop,
       start,
+      untilReady,
       close,
     };
   } catch (error) {

@@ -3,7 +3,7 @@ import { eventually } from './eventually.ts';
 import type { FaultWorld } from './fault-world.ts';
 import type { TestServer } from './fleet.ts';
 import type { TestHawser } from './hawser.ts';
-import { freezeOutsideTransactions } from './process-state.ts';
+import { freezeOutsideTransactions, thaw } from './process-state.ts';
 
 /** Numbers in [0, 1) that a seed decides: mulberry32. */
 export function seededRandom(seed: number): () => number {
@@ -74,7 +74,7 @@ export const faults: readonly Fault[] = [
         return found;
       });
       await pause(choose.between(1_000, 6_000));
-      process.kill(pid, 'SIGCONT');
+      thaw(pid);
     },
   })),
   { name: 'empty redis', excusedMs: 0, strike: (world) => world.emptyRedis() },
