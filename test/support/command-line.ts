@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { keptEnv } from './kept-env.ts';
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
@@ -22,7 +23,7 @@ export type CommandOptions = { readonly cwd?: string; readonly env?: Readonly<Re
 export function startCommand(argv: readonly string[], { cwd, env }: CommandOptions = {}): Running {
   const child = spawn(process.execPath, [main, ...argv], {
     cwd: cwd ?? '/',
-    env: { PATH: process.env.PATH ?? '', HOME: '/nonexistent', ...env },
+    env: { ...keptEnv, HOME: '/nonexistent', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const chunks = { stdout: '', stderr: '' };

@@ -10,16 +10,12 @@ import { fileURLToPath } from 'node:url';
 import { openLedger } from '../../src/store/database.ts';
 import { createToken } from '../../src/store/tokens.ts';
 import { eventually } from './eventually.ts';
+import { keptEnv } from './kept-env.ts';
 import { mastersOf } from './master-key.ts';
 import { runProgram, tryProgram } from './program.ts';
 import { findFreePort } from './sshd.ts';
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
-
-/** What programs of a test see of its own environment: nobody's settings. */
-const keptEnv = Object.fromEntries(
-  ['PATH', 'NODE_COMPILE_CACHE'].map((name) => [name, process.env[name] ?? '']).filter(([, value]) => value),
-);
 
 /** A whole installation as `hawser up` runs it, in a folder of its own. */
 export type TestHawser = {
