@@ -86,18 +86,20 @@ export type DeployRow = {
   readonly commands: number;
 };
 
-const script = (seconds: number) => `mkdir -p www
-cp marker www/index.html
-sleep ${seconds}
-exec httpd -f -p "$PORT" -h www
+const server = (listenMs: number) => `
+const http = require('node:http');
+const body = require('node:fs').readFileSync('marker', 'utf8');
+const server = http.createServer((request, response) => response.end(body));
+setTimeout(() => server.listen(process.env.PORT), ${listenMs});
+process.on('SIGTERM', () => server.close(() => process.exit(0)));
 `;
-const dockerfile = (seconds: number) => `FROM hawser-base/busybox
+const dockerfile = (seconds: number) => `FROM hawser-base/node
 WORKDIR /app
 COPY . .
 RUN sleep ${seconds}
-CMD ["sh", "serve.sh"]
+CMD ["node", "server.js"]
 `;
-const procfile = (seconds: number) => `web: sh serve.sh
+const procfile = (seconds: number) => `web: node server.js
 release: sleep ${seconds}; echo "migrated by $(cat /proc/sys/kernel/random/uuid)"
 `;
 
@@ -117,7 +119,7 @@ export async function openFaultWorld(
   { servers = 2, quick = false, ground = {} }: FaultWorldOptions = {},
 ): Promise<FaultWorld> {
   const pause = quick ? 0 : 1;
-  await makeBaseImages(['busybox']);
+  await makeBaseImages(['node']);
   const folder = await mkdtemp(join(tmpdir(), 'hawser-fault-'));
   const fleet = await openFleet({ servers });
   const environments = { production: { branches: ['main'], rollout } };
@@ -127,7 +129,7 @@ export async function openFaultWorld(
   });
   const git = (...argv: string[]) => runProgram('git', ['-C', folder, ...argv], { env: gitEnv(folder) });
   await git('init', '-q', '-b', 'main');
-  await writeFile(join(folder, 'serve.sh'), script(pause));
+  await writeFile(join(folder, 'server.js'), server(pause * 1000));
   await writeFile(join(folder, 'Dockerfile'), dockerfile(pause));
   const pushes: SeenPush[] = [];
   const markers = new Map<string, string>();
@@ -161,7 +163,7 @@ export async function openFaultWorld(
       await writeFile(join(folder, 'marker'), `body ${count}\n`);
       await writeFile(
         join(folder, 'Procfile'),
-        release ? procfile(pause) : `web: ${fails ? 'sh gone.sh' : 'sh serve.sh'}\n`,
+        release ? procfile(pause) : `web: ${fails ? 'node gone.js' : 'node server.js'}\n`,
       );
       await writeFile(join(folder, 'app.json'), JSON.stringify(checked ? tested : {}));
       await git('add', '--all');
