@@ -211,6 +211,6 @@ export const rowsOfApi: readonly Line[] = [
     'the removal of a server that serves',
     'api cli',
     'drained first',
-    `${servers}: a fourth server serves within seconds of being added, and leaves again, without a failed request`,
+    `${servers}: a fourth server serves when it is added, and leaves again, without a failed request`,
   ],
 ];

@@ -4,7 +4,7 @@ import { openFleet } from '../../src/fleet/fleet.ts';
 import { ensureNetwork, removeNetwork } from '../../src/fleet/network.ts';
 import { openEngine } from '../support/engine.ts';
 
-const signal = AbortSignal.timeout(60_000);
+const signal = AbortSignal.timeout(300_000);
 
 test('when the pools of the engine are used up, networks get a subnet of ours', async (t) => {
   const engine = await openEngine(t, ['--default-address-pool', 'base=10.98.0.0/24,size=25']);

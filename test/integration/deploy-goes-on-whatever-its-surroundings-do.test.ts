@@ -39,7 +39,7 @@ CMD ["sh", "serve.sh"]
   leave.abort();
   assert.notEqual((await pushing).code, 0);
   assert.equal(readState(app), 'building');
-  await eventually(() => readState(app) === 'live', { timeoutMs: 60_000 });
+  await eventually(() => readState(app) === 'live');
   assert.deepEqual(await world.listAnswers(`${app}.localhost`), ['200 one']);
   const listed = await repository.git('ls-remote', world.hawser.remote(app), 'refs/heads/main');
   assert.equal(listed.split('\t')[0], await repository.git('rev-parse', 'HEAD'));
@@ -80,7 +80,7 @@ test('a response that streams reaches its end through a rollout', async (t) => {
   answer.setEncoding('utf8').on('data', (chunk) => chunks.push(chunk));
   const ended = once(answer, 'end');
   await once(answer, 'data');
-  assert.ok(chunks.join('').length < 30, 'the first line comes at once, not with the last');
+  assert.doesNotMatch(chunks.join(''), /the end/, 'the first line does not wait for the last');
   await repository.commit({ 'server.js': streaming.replace("'stream", "'second") });
   await pushOrFail(repository, 'stream');
   assert.deepEqual(await world.listAnswers('stream.localhost'), ['200 second']);
@@ -97,7 +97,7 @@ test('a websocket speaks through the load balancer, also while its release is re
   assert.equal(await echo(socket, 'ahoy'), 'ahoy');
   await repository.commit({ 'note.txt': 'two' });
   const pushing = repository.push(world.hawser.remote('talk'));
-  await eventually(() => readState('talk') === 'rolling_out', { timeoutMs: 30_000, intervalMs: 10 });
+  await eventually(() => readState('talk') === 'rolling_out', { intervalMs: 10 });
   assert.equal(await echo(socket, 'still'), 'still');
   const { code, stderr } = await pushing;
   assert.equal(code, 0, stderr);
@@ -129,13 +129,13 @@ test('a container of ours that is removed by hand comes back; others are not our
   await docker(server, 'rm', '-f', 'back-production-v1-web-1');
   await eventually(
     async () => (await world.containersOf('back')).filter(({ state }) => state === 'running').length === 2,
-    { timeoutMs: 30_000, intervalMs: 250 },
+    { intervalMs: 250 },
   );
   await eventually(async () => (await world.listAnswers('back.localhost')).join() === '200 one');
   await repository.commit({ 'version.txt': 'two\n' });
   await pushOrFail(repository, 'back');
   await world.hawser.cli('apps:destroy', 'back', '--confirm', 'back');
-  await eventually(async () => (await world.containersOf('back')).length === 0, { timeoutMs: 30_000 });
+  await eventually(async () => (await world.containersOf('back')).length === 0);
   assert.equal(await docker(server, 'inspect', '--format', '{{.State.Running}}', foreign), 'true');
 });
 
@@ -159,6 +159,6 @@ async function openWebSocket(domain: string): Promise<Socket> {
 /** Sends one short text frame, masked by zeros, and returns the text that comes back. */
 async function echo(socket: Socket, text: string): Promise<string> {
   socket.write(Buffer.concat([Buffer.from([0x81, 0x80 | text.length, 0, 0, 0, 0]), Buffer.from(text)]));
-  const [data] = (await once(socket, 'data', { signal: AbortSignal.timeout(5_000) })) as [Buffer];
+  const [data] = (await once(socket, 'data', { signal: AbortSignal.timeout(30_000) })) as [Buffer];
   return data.toString('utf8', 2);
 }

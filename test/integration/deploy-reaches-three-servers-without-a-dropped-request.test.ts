@@ -9,36 +9,22 @@ const domain = `${app}.localhost`;
 
 let world: DeployWorld;
 let repository: Repository;
-/** Milliseconds of the first push, whose image every server had to pull. */
-let firstPushMs = 0;
 
 before(async () => {
   world = await openDeployWorld(3);
-  repository = await makeRepository('hello', { files: { Dockerfile: slowBuild } });
+  repository = await makeRepository('hello');
 });
 after(async () => {
   await repository?.[Symbol.asyncDispose]();
   await world?.close();
 });
 
-// As long as a small real build, and in nobody's cache.
-const slowBuild = `FROM hawser-base/busybox
-WORKDIR /app
-RUN sleep 8; echo ${Date.now()}
-COPY version.txt index.html serve.sh ./
-RUN sleep 2
-EXPOSE 8080
-CMD ["sh", "serve.sh"]
-`;
-
 function push() {
   return repository.push(world.hawser.remote(app));
 }
 
 test('a push shows its build, ends with the release and moves the branch', async () => {
-  const begin = performance.now();
   const { code, stderr } = await push();
-  firstPushMs = performance.now() - begin;
   assert.equal(code, 0, stderr);
   for (const line of [
     /-----> Queued deploy \d+ for shop\/production \(1st in line\)/,
@@ -82,7 +68,7 @@ test('a second push under 200 requests a second drops none, and both releases ar
   t.diagnostic(`0 of ${report.sent} requests failed, p99 ${report.p99.toFixed(0)} ms`);
 });
 
-test('a rollback under the same load drops none, needs no registry and a third of the time', async (t) => {
+test('a rollback under the same load drops none, builds nothing and needs no registry', async (t) => {
   const registry = await world.hawser.pidOf('registry');
   process.kill(registry, 'SIGSTOP');
   t.after(() => process.kill(registry, 'SIGCONT'));
@@ -90,11 +76,11 @@ test('a rollback under the same load drops none, needs no registry and a third o
   const { value, report } = await world.loadWhile(domain, () => world.hawser.cli('rollback', '-a', app));
   const ms = performance.now() - begin;
   assert.equal(value.code, 0, value.stderr);
+  assert.doesNotMatch(`${value.stdout}\n${value.stderr}`, /Building|Publishing/);
   assert.deepEqual(report.failed, []);
   assert.deepEqual([...report.byBody.keys()].sort(), ['one', 'two']);
   assert.deepEqual(await world.listAnswers(domain), ['200 one']);
-  assert.ok(ms < firstPushMs / 3, `${ms} ms, the push took ${firstPushMs} ms`);
-  t.diagnostic(`${(ms / 1000).toFixed(1)} s after a push of ${(firstPushMs / 1000).toFixed(1)} s`);
+  t.diagnostic(`${(ms / 1000).toFixed(1)} s`);
 });
 
 test('in the end every server runs the one release and nothing else', async () => {

@@ -51,12 +51,12 @@ after(async () => {
 });
 
 for (const place of places.filter((name) => name.includes(':'))) {
-  test(`killed at ${place}: it goes on, and ends true`, { timeout: 180_000 }, (t) =>
+  test(`killed at ${place}: it goes on, and ends true`, { timeout: 300_000 }, (t) =>
     killAt(t, world, points, parsePlace(place)),
   );
 }
 
-test('every announced moment was reached', { timeout: 180_000 }, async () => {
+test('every announced moment was reached', { timeout: 300_000 }, async () => {
   for (const how of [{ release: true, checked: true }, { broken: true }]) await (await world.push(how)).done;
   await checkAll(world.checked());
   const reached = await points.reached();

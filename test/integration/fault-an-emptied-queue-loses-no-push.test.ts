@@ -17,7 +17,7 @@ before(async () => {
 after(() => world?.close());
 
 test(`Redis loses everything while ${count} pushes to ${apps} apps are on their way: each reaches its end`, {
-  timeout: 180_000,
+  timeout: 300_000,
 }, async (t) => {
   const names = Array.from({ length: apps }, (_, index) =>
     index === 0 ? world.app : `${world.app}-${index}`,
@@ -27,7 +27,7 @@ test(`Redis loses everything while ${count} pushes to ${apps} apps are on their 
     const app = names[index % apps] ?? world.app;
     const push = await world.push({ app });
     pushes.push({ ...push, app });
-    await eventually(() => world.readDeploy(push.commit) !== undefined, { timeoutMs: 30_000 });
+    await eventually(() => world.readDeploy(push.commit) !== undefined);
     if (index === emptyAfter) await world.emptyRedis();
   }
   const codes = await Promise.all(pushes.map((push) => push.done));

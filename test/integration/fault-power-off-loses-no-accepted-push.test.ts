@@ -45,7 +45,7 @@ after(async () => {
 });
 
 test('a push that was answered "queued" is there after a power failure, and goes live', {
-  timeout: 180_000,
+  timeout: 300_000,
 }, async (t) => {
   const push = await world.push({ options: ['no-wait'] });
   assert.equal(await push.done, 0, push.output());
@@ -80,7 +80,7 @@ async function cutPower({ cut }: PowerDisk, unsynced: string): Promise<void> {
 }
 
 for (const place of places.filter((name) => name.includes(':'))) {
-  test(`power off at ${place}: it goes on, and ends true`, { timeout: 180_000 }, (t) =>
+  test(`power off at ${place}: it goes on, and ends true`, { timeout: 300_000 }, (t) =>
     cutAt(t, world, points, { disk, place: parsePlace(place) }),
   );
 }

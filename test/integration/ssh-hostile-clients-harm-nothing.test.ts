@@ -11,7 +11,7 @@ import { makeSource } from '../support/receive-world.ts';
 import { openSshWorld, type SshWorld, type SshWorldOptions } from '../support/ssh-world.ts';
 
 const patience = { timeoutMs: 60_000 };
-const times = { handshakeMs: 1_500, loginMs: 3_000, idleMs: 2_000, keepaliveMs: 15_000 };
+const times = { handshakeMs: 5_000, loginMs: 8_000, idleMs: 3_000, keepaliveMs: 15_000 };
 
 async function open(t: TestContext, options: SshWorldOptions = {}) {
   const world = await openSshWorld(t, options);
@@ -211,7 +211,7 @@ test('DOS-3: two hundred that say nothing are cut, and keep nobody out', async (
 test('who comes in and does nothing is let go; who runs something is not', async (t) => {
   const world = await open(t, {
     times,
-    outcome: () => new Promise((done) => setTimeout(() => done('live'), 5_000)),
+    outcome: () => new Promise((done) => setTimeout(() => done('live'), 6_000)),
   });
   const source = await makeSource(world.folder, 'source', world.remote());
   const pushed = world.git('laptop', source, 'push', 'deploy', 'main');

@@ -14,7 +14,7 @@ import { openApiWorld } from '../support/api-world.ts';
 import { eventually } from '../support/eventually.ts';
 import { commitFile, makeSource, mustRun, openWorld, token } from '../support/receive-world.ts';
 
-const patience = { timeoutMs: 30_000 };
+const patience = { timeoutMs: 60_000 };
 
 /** A git server over HTTP stands for the forge; the server that is told has a real ledger, git and hooks. */
 async function open(t: TestContext, allow = ['127.0.0.0/8']) {

@@ -45,9 +45,10 @@ export type Ledger = {
   all(sql: string, ...values: (string | number)[]): Record<string, unknown>[];
 } & Disposable;
 
-const settleLimitMs = 60_000;
+// What is true at once on a machine that is idle takes a while where everything starts again at the same time.
+const settleLimitMs = 120_000;
 
-/** Asserts, within 60 s, that everything is as it should be after faults have ended. Answers how long it took, in ms. */
+/** Asserts, within 120 s, that everything is as it should be after faults have ended. Answers how long it took, in ms. */
 export async function checkAll(world: Checked): Promise<number> {
   const begin = performance.now();
   await eventually(

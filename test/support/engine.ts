@@ -24,7 +24,7 @@ export async function openEngine(t: TestContext, more: readonly string[] = []): 
   async function start(): Promise<void> {
     const inOwnNetwork = ['--net', '--mount', '--', 'dockerd', ...settings(folder, socket), ...more];
     child = spawn('unshare', inOwnNetwork, { stdio: 'ignore' });
-    await eventually(() => existsSync(socket) && answers(socket), { timeoutMs: 30_000 });
+    await eventually(() => existsSync(socket) && answers(socket), { timeoutMs: 120_000 });
   }
   async function end(signal: NodeJS.Signals): Promise<void> {
     if (!child || child.exitCode !== null || child.signalCode !== null) return;

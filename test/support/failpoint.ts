@@ -45,7 +45,7 @@ export async function openFailpoints(folder: string): Promise<Failpoints> {
       return {
         isStruck,
         disarm: () => rm(join(folder, 'armed'), { force: true }),
-        async struck(timeoutMs = 60_000) {
+        async struck(timeoutMs = 120_000) {
           await eventually(isStruck, { timeoutMs, intervalMs: 10 }).catch(() => {
             throw new Error(`${point} was not reached within ${timeoutMs} ms`);
           });

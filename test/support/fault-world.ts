@@ -112,7 +112,7 @@ const rollout = {
   drain: '3s',
   stopTimeout: '3s',
 };
-const stepLimitMs = 60_000;
+const stepLimitMs = 120_000;
 
 export async function openFaultWorld(
   app: string,

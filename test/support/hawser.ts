@@ -94,7 +94,7 @@ export async function openHawser(
         if (child?.exitCode !== null) throw new Error('hawser up ended');
         return (await fetch(`http://127.0.0.1:${http}/readyz`)).ok;
       },
-      { timeoutMs: 30_000 },
+      { timeoutMs: 120_000 },
     ).catch(async (error) => {
       throw new Error(`${error.message}\n${output.join('')}\n${await readLogs()}`);
     });
@@ -199,7 +199,7 @@ async function makeAdminToken(ledger: string): Promise<string> {
 
 /** With the Host header that we name, which `fetch` would not send. */
 async function fetchThrough(port: number, domain: string, path: string) {
-  const signal = AbortSignal.timeout(10_000);
+  const signal = AbortSignal.timeout(30_000);
   const asked = get({ host: '127.0.0.1', port, path, headers: { host: domain }, agent: false, signal });
   const [answer] = (await once(asked, 'response')) as [IncomingMessage];
   return { status: answer.statusCode ?? 0, body: await text(answer) };

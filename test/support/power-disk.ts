@@ -36,7 +36,7 @@ export async function openPowerDisk(folder: string, image: string): Promise<Powe
         await runProgram('umount', ['--', folder]);
         return true;
       },
-      { timeoutMs: 30_000, intervalMs: 100 },
+      { timeoutMs: 60_000, intervalMs: 100 },
     );
   }
   return {

@@ -14,7 +14,7 @@ export async function mountSmallDisk(folder: string, bytes: number): Promise<() 
   await rm(join(folder, 'lost+found'), { recursive: true });
   return async () => {
     await eventually(async () => (await tryProgram('umount', ['--', folder])) !== undefined, {
-      timeoutMs: 30_000,
+      timeoutMs: 60_000,
     });
     await rm(image, { force: true });
   };

@@ -23,6 +23,7 @@ import { parsePublicKey } from '../../src/receive/ssh-key.ts';
 import { parseAsked } from '../../src/receive/ssh-words.ts';
 import { parseDomain } from '../../src/route/domain.ts';
 import { findSessions, parseCsv, parseWorkers } from '../../src/route/load-balancers/runtime.ts';
+import { measureCpu } from '../support/cpu-time.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'hawser-fuzz-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -172,10 +173,8 @@ for (const [what, { parse, words, cases = 3_000 }] of Object.entries(parsers)) {
     for (const word of [...words, ...everywhere, 'a', '(', 'a.', '-a', '0']) {
       const long = word.repeat(Math.ceil(100_000 / word.length));
       for (const text of [long, `${words[0]}${long}`, `${long}!\n${words.at(-1)}`]) {
-        const began = performance.now();
-        refuses(parse, text);
-        const ms = performance.now() - began;
-        assert.ok(ms < 1_000, `${JSON.stringify(word)} × ${text.length} took ${ms} ms`);
+        const { ms } = measureCpu(() => refuses(parse, text));
+        assert.ok(ms < 3_000, `${JSON.stringify(word)} × ${text.length} took ${ms} ms`);
       }
     }
   });

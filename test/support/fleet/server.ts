@@ -62,7 +62,7 @@ export async function openServer(machine: Machine, keys: ServerKeys): Promise<Te
   async function startDocker(): Promise<void> {
     await rm(socket, { force: true });
     docker = await machine.start('dockerd.log', 'dockerd', describeEngine(machine, socket));
-    await eventually(() => existsSync(socket) && answers(socket), { timeoutMs: 30_000, intervalMs: 20 });
+    await eventually(() => existsSync(socket) && answers(socket), { timeoutMs: 120_000, intervalMs: 20 });
   }
   async function startSsh(): Promise<void> {
     ssh = await machine.start('nsenter.log', '/usr/sbin/sshd', describeListener(folder));
