@@ -89,6 +89,7 @@ export async function openPlatform(config: Config, role: string): Promise<Platfo
         await loadBalancer.drain(slot, names, { deadlineMs, signal });
       },
       traffic: (slot) => loadBalancer.traffic(slot),
+      listDown: () => loadBalancer.listDown(),
       random: Math.random,
     },
   };

@@ -67,7 +67,7 @@ async function listChanged({ db, fleet }: ApiDesk, seen: ObservedServer, signal:
     if (mine.length === 0 || environment.currentReleaseId === null) continue;
     const release = await getRelease(db, environment.currentReleaseId);
     const rows = await listContainers(db, environment.id);
-    const question = { place, release, rows, servers: [{ ...seen, containers: mine }] };
+    const question = { place, release, rows, servers: [{ ...seen, containers: mine }], down: new Map() };
     for (const [key, names] of await findUnfit(question, fleet, signal)) changed.set(key, names);
   }
   return changed;

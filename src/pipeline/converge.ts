@@ -11,6 +11,7 @@ import { listUnfinished } from '../store/deploys.ts';
 import { recordEvent } from '../store/events.ts';
 import type { Lease } from '../store/leases.ts';
 import { forgetContainer, listContainers } from '../store/routes.ts';
+import { readDown } from './deaf.ts';
 import { describeDrift } from './drift.ts';
 import type { PipelineDrivers } from './drivers.ts';
 import { removeTraces } from './prune.ts';
@@ -33,8 +34,11 @@ export async function converge(
   const should = await readWantedNow(now, drivers);
   // What a rollout in the middle runs beside the live release is meant, for as long as it may wait.
   if (should === undefined || (!now.destroyed && (await isRollingOut(now, drivers)))) return;
-  const world = await observeAll(now, should, drivers, signal);
-  const drift = await compareWanted(now, should, world, drivers, signal);
+  const [world, down] = await Promise.all([
+    observeAll(now, should, drivers, signal),
+    readDown(drivers.rollout),
+  ]);
+  const drift = await compareWanted(now, should, { servers: world, down }, drivers, signal);
   if (!isEmpty(drift.plan)) {
     const job = toJob(now, should, { lease, drivers, signal });
     await mend(job, drift, world, drivers).catch((error) => tellUnmended(job, error, drivers));

@@ -3,9 +3,11 @@ import type { Drift } from './wanted-now.ts';
 
 const longest = 1_000;
 
-/** What is mended, in a line: what was changed by hand and how, what is started and what is removed. Pure. */
+/** What is mended, in a line: what is not as it was made and how, what is started and what is removed. Pure. */
 export function describeDrift({ plan, unfit }: Drift): string {
-  const changed = [...unfit].map(([key, differences]) => `${key} was changed: ${differences.join(', ')}`);
+  const changed = [...unfit].map(
+    ([key, differences]) => `${key} is not as it was made: ${differences.join(', ')}`,
+  );
   const start = plan.start.map(keyOf);
   const retire = plan.retire.map(keyOf);
   const parts = [

@@ -1,12 +1,13 @@
 import { observeFleet } from '../fleet/observe.ts';
-import type { ObservedServer } from '../model/container.ts';
+import type { ObservedContainer, ObservedServer } from '../model/container.ts';
 import { lanes as allLanes, nextTurn } from '../queue/turn.ts';
 import { listPlaces, type Place } from '../store/apps.ts';
 import { listEnvironmentsWithWork, listUnfinished } from '../store/deploys.ts';
 import { isRollingOut } from './converge.ts';
+import { readDown } from './deaf.ts';
 import type { PipelineDrivers } from './drivers.ts';
 import { readServers } from './environment.ts';
-import { compareWanted, hasDrift, readWantedNow } from './wanted-now.ts';
+import { compareWanted, hasDrift, readWantedNow, type Sight } from './wanted-now.ts';
 
 /** Touches every environment that the ledger says has work in a lane, whatever the queue remembers. */
 export async function reconcile(drivers: PipelineDrivers, lanes = allLanes): Promise<void> {
@@ -25,8 +26,10 @@ export async function findDrift(
 ): Promise<readonly ObservedServer[]> {
   const names = Object.keys(await readServers(drivers));
   const world = await observeFleet(drivers.rollout.fleet, names, {}, signal);
+  const down = await readDown(drivers.rollout);
   for (const place of await listPlaces(drivers.db)) {
-    const differs = place.destroyed || (await isDifferent(place, world, drivers, signal));
+    const sight = { servers: onlyOf(place, world), down };
+    const differs = place.destroyed || (await isDifferent(place, sight, drivers, signal));
     if (differs) await drivers.touch('rollout', place.environment.id);
   }
   return world;
@@ -34,20 +37,18 @@ export async function findDrift(
 
 async function isDifferent(
   place: Place,
-  world: readonly ObservedServer[],
+  sight: Sight,
   drivers: PipelineDrivers,
   signal: AbortSignal,
 ): Promise<boolean> {
   const should = await readWantedNow(place, drivers);
   if (should === undefined || (await isRollingOut(place, drivers))) return false;
-  const servers = world.map((server) => onlyOf(server, place.app.name, place.environment.name));
-  return hasDrift(await compareWanted(place, should, servers, drivers, signal));
+  return hasDrift(await compareWanted(place, should, sight, drivers, signal));
 }
 
-function onlyOf(server: ObservedServer, app: string, env: string): ObservedServer {
-  if (!server.reachable) return server;
-  return {
-    ...server,
-    containers: server.containers.filter((found) => found.app === app && found.env === env),
-  };
+function onlyOf({ app, environment }: Place, world: readonly ObservedServer[]): readonly ObservedServer[] {
+  const isMine = (found: ObservedContainer) => found.app === app.name && found.env === environment.name;
+  return world.map((server) =>
+    server.reachable ? { ...server, containers: server.containers.filter(isMine) } : server,
+  );
 }

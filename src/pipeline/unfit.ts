@@ -9,8 +9,9 @@ import { planSpec } from '../rollout/spec.ts';
 import { keyOf } from '../rollout/switches.ts';
 import type { Place } from '../store/apps.ts';
 import type { ContainerRow } from '../store/routes.ts';
+import { type Down, isDeaf } from './deaf.ts';
 
-/** Running containers that are not what they were made as, by `keyOf`, each with what differs. */
+/** Running containers that are not what they were made as or refuse connections, by `keyOf`, each with how. */
 export type Unfit = ReadonlyMap<string, readonly string[]>;
 
 type Question = {
@@ -19,6 +20,7 @@ type Question = {
   /** Of the environment. */
   readonly rows: readonly ContainerRow[];
   readonly servers: readonly ObservedServer[];
+  readonly down: Down;
 };
 
 /** Asks the engines for every running container of a release; a server that does not answer is left for later. */
@@ -43,7 +45,7 @@ export async function findUnfit(question: Question, fleet: Fleet, signal: AbortS
 }
 
 async function compare(
-  { place, release, rows }: Question & { readonly release: Release },
+  { place, release, rows, down }: Question & { readonly release: Release },
   found: ObservedContainer,
   fleet: Fleet,
   signal: AbortSignal,
@@ -67,5 +69,6 @@ async function compare(
     // Not compared: it may follow the file without the container being another one.
     stopTimeoutMs: 0,
   });
-  return listDifferences(inspect, spec);
+  const isAnswering = !isDeaf(inspect, down.get(found.name) ?? 0, Date.now());
+  return [...listDifferences(inspect, spec), ...(isAnswering ? [] : ['no answer on its port'])];
 }

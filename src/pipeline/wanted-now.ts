@@ -7,6 +7,7 @@ import type { Place } from '../store/apps.ts';
 import { getRelease } from '../store/releases.ts';
 import { type ContainerRow, isHolding, listBackends, listContainers } from '../store/routes.ts';
 import { listKept } from './beside.ts';
+import type { Down } from './deaf.ts';
 import type { PipelineDrivers } from './drivers.ts';
 import { findEnvironmentConfig } from './environment.ts';
 import { findUnfit, type Unfit } from './unfit.ts';
@@ -27,6 +28,9 @@ export type Drift = {
   readonly gone: readonly ContainerRow[];
 };
 
+/** What was seen of an environment: its containers on each server, and what the load balancer says of them. */
+export type Sight = { readonly servers: readonly ObservedServer[]; readonly down: Down };
+
 /** Undefined for an environment that the file no longer names: it is left as it is. */
 export async function readWantedNow(place: Place, drivers: PipelineDrivers): Promise<WantedNow | undefined> {
   const currentId = place.environment.currentReleaseId;
@@ -42,7 +46,7 @@ export async function readWantedNow(place: Place, drivers: PipelineDrivers): Pro
 export async function compareWanted(
   place: Place,
   { release, wanted }: WantedNow,
-  servers: readonly ObservedServer[],
+  { servers, down }: Sight,
   drivers: PipelineDrivers,
   signal: AbortSignal,
 ): Promise<Drift> {
@@ -54,7 +58,7 @@ export async function compareWanted(
     isHolding(db, id),
   ]);
   const calm = servers.map(withoutRestarting);
-  const unfit = await findUnfit({ place, release, rows: recorded, servers }, fleet, signal);
+  const unfit = await findUnfit({ place, release, rows: recorded, servers, down }, fleet, signal);
   const world = { servers: calm, routed, holding, recorded, unfit: new Set(unfit.keys()) };
   return { plan: planRollout(wanted, world), unfit, gone: listGone(wanted, recorded, servers) };
 }

@@ -19,6 +19,8 @@ export type RolloutDrivers = {
   drain(slot: number, names: readonly string[], deadlineMs: number, signal: AbortSignal): Promise<void>;
   /** What the load balancer counted of a slot's backends. */
   traffic(slot: number): Promise<readonly BackendTraffic[]>;
+  /** Backends that refuse the load balancer's connections, each with for how long already, ms. */
+  listDown(): Promise<ReadonlyMap<string, number>>;
   random(): number;
 };
 

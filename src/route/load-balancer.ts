@@ -36,6 +36,8 @@ export type LoadBalancer = {
   ): Promise<{ ended: number }>;
   /** Counters of a slot's backends, retired ones too while they are known. */
   traffic(slot: number): Promise<readonly BackendTraffic[]>;
+  /** Backends that are to serve and refuse the load balancer's connections, each with for how long already, ms. */
+  listDown(): Promise<ReadonlyMap<string, number>>;
   /** True when it answers. */
   isReady(): Promise<boolean>;
   [Symbol.asyncDispose](): Promise<void>;

@@ -235,6 +235,7 @@ export function testLoadBalancer(name: string, start: Start): void {
     await one.stop();
     await eventually(async () => (await lb.traffic(0)).find((each) => each.name === 'one')?.up === false);
     assert.equal((await lb.traffic(0)).find((each) => each.name === 'two')?.up, true);
+    assert.deepEqual([...(await lb.listDown()).keys()], ['one']);
     const { failures } = await load.stop();
     assert.deepEqual(
       failures.filter((failure) => !/socket hang up|ECONNRESET|502/.test(failure)),

@@ -14,7 +14,7 @@ const app = `mend${process.pid}`;
 const health = { interval: '100ms', deadline: '20s' };
 const rollout = { health, drain: '2s', stopTimeout: '2s', onUnreachable: 'skip' };
 const wait = { timeoutMs: 90_000, intervalMs: 200 };
-const envs = ['production', 'limits', 'paused', 'taken', 'stopped'];
+const envs = ['production', 'limits', 'paused', 'taken', 'stopped', 'deaf'];
 
 let world: DeployWorld;
 let repository: Repository;
@@ -59,12 +59,13 @@ async function inspect(server: string, id: string, format: string): Promise<stri
 
 test('what a hand changed, stopped, paused or removed on a server is as it should be again', async (t) => {
   const image = (await oneOf('limits', 'app1')).image;
-  const [limits, paused, taken, stopped, away] = await Promise.all([
+  const [limits, paused, taken, stopped, away, deaf] = await Promise.all([
     oneOf('limits', 'app1'),
     oneOf('paused', 'app1'),
     oneOf('taken', 'app1'),
     oneOf('stopped', 'app1'),
     oneOf('stopped', 'app2'),
+    oneOf('deaf', 'app2'),
   ]);
   const memory = await inspect('app1', limits.id, '{{.HostConfig.Memory}}');
   const { report } = await world.loadWhile(domainOf('limits'), async () => {
@@ -77,6 +78,11 @@ test('what a hand changed, stopped, paused or removed on a server is as it shoul
     await on('app1', 'run', '-d', '--name', taken.name, image);
     await on('app1', 'stop', stopped.id);
     await on('app2', 'network', 'disconnect', '-f', `hawser-${app}-stopped`, away.id);
+    // As an engine that was killed leaves one at times: it runs, and nothing reaches it.
+    const pid = await inspect('app2', deaf.id, '{{.State.Pid}}');
+    await world.fleet
+      .server('app2')
+      .run('nsenter', ['-t', pid.trim(), '-n', 'ip', 'link', 'set', 'eth0', 'down']);
     const info = await world.hawser.cli('servers:info', 'app2', '--json');
     const shown = JSON.parse(info.stdout).containers.find(({ id }: { id: string }) => id === away.id);
     assert.ok(shown === undefined || shown.changed.includes('network'), info.stdout);
@@ -88,6 +94,7 @@ test('what a hand changed, stopped, paused or removed on a server is as it shoul
       assert.equal((await oneOf('paused', 'app1')).state, 'running');
       assert.equal((await oneOf('stopped', 'app1')).state, 'running');
       assert.notEqual((await oneOf('stopped', 'app2')).id, away.id);
+      assert.notEqual((await oneOf('deaf', 'app2')).id, deaf.id);
       return true;
     }, wait);
     t.diagnostic(`mended after ${((performance.now() - begin) / 1000).toFixed(1)} s`);
@@ -104,8 +111,9 @@ test('what a hand changed, stopped, paused or removed on a server is as it shoul
   using ledger = openLedgerFile(world.hawser.data);
   const told = ledger.all("select detail from events where action = 'servers:converge'");
   const words = told.map(({ detail }) => detail).join('\n');
-  assert.match(words, /limits-v1-web-1 was changed: memory/);
-  assert.match(words, /stopped-v1-web-2 was changed: network/);
+  assert.match(words, /limits-v1-web-1 is not as it was made: memory/);
+  assert.match(words, /stopped-v1-web-2 is not as it was made: network/);
+  assert.match(words, /deaf-v1-web-2 is not as it was made: no answer on its port/);
 });
 
 test('a load balancer that somebody changed, or that died, has its table again', async () => {

@@ -46,6 +46,7 @@ export function openHaproxy(options: HaproxyOptions): LoadBalancer {
       return await drainBackends(paths, { slot, names, deadlineMs, signal: during(signal) });
     },
     traffic: (slot) => readTraffic(paths, slot),
+    listDown: () => readDown(paths),
     isReady: () => isReady(paths),
     async [Symbol.asyncDispose]() {
       closed.abort(new Failure('load_balancer_lost', 'the load balancer was closed'));
@@ -128,6 +129,15 @@ async function readTraffic(paths: Paths, slot: number): Promise<readonly Backend
     }
   }
   return [...totals.values()];
+}
+
+/** Retired ones serve nothing, and only the current worker checks. */
+async function readDown(paths: Paths): Promise<ReadonlyMap<string, number>> {
+  const [worker] = await listWorkers(paths);
+  if (worker === undefined) return new Map();
+  const { servers } = await readServers(paths, worker);
+  const down = servers.filter((row) => row.state === 'down');
+  return new Map(down.map(({ name, unchangedMs }) => [name, unchangedMs]));
 }
 
 /** One backend as two workers counted it, or as two of its addresses did; the first one is the current. */

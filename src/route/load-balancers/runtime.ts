@@ -15,6 +15,8 @@ export type ServerRow = ObservedBackend & {
   readonly errors5xx: number;
   readonly latencyMs: number;
   readonly lastCheck: string;
+  /** How long it is up or down already, ms. */
+  readonly unchangedMs: number;
 };
 
 const answerTimeoutMs = 10_000;
@@ -161,6 +163,7 @@ function toServerRow(row: Readonly<Record<string, string>>): ServerRow {
     errors5xx: Number(row.hrsp_5xx) + broken,
     latencyMs: Number(row.rtime),
     lastCheck: `${row.check_status ?? ''} ${row.last_chk ?? ''}`.trim(),
+    unchangedMs: Number(row.lastchg) * 1000,
   };
 }
 
