@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import { Failure } from '../failure.ts';
-import { type Actor, allow, anyEnv, type Right, type Target } from '../model/access.ts';
+import { type Actor, allow, anyEnv, canGive, type Grant, type Right, type Target } from '../model/access.ts';
 import type { App } from '../model/app.ts';
 import type { Deploy } from '../model/deploy.ts';
-import { appNotFound, findApp, findPlace, type Place } from '../store/apps.ts';
+import { appNotFound, findApp, findPlace, listPlaces, type Place } from '../store/apps.ts';
 import type { Database } from '../store/database.ts';
 import { findDeploy } from '../store/deploys.ts';
 import { identifyToken } from '../store/identify.ts';
@@ -70,20 +70,29 @@ export async function findSubject(
     requireRight(actor, right, { app: found.place.app, env: found.place.environment.name });
     return found;
   }
-  const app = await findOwnApp(db, params, actor);
+  const app = await getSeenApp(db, actor, params.app ?? '');
   requireRight(actor, right, scope === 'app' ? { app } : { app, env: anyEnv });
   return { app };
 }
 
-async function findOwnApp(
-  db: Database,
-  params: Readonly<Record<string, string>>,
-  actor: Actor,
-): Promise<App> {
-  const name = params.app ?? '';
+/** An app that somebody may see. Throws `app_not_found`. */
+export async function getSeenApp(db: Database, actor: Actor, name: string): Promise<App> {
   const app = await findApp(db, name);
-  if (app === undefined || !allow(actor, 'read', { app, env: anyEnv })) throw appNotFound(name);
+  if (app === undefined || !maySeeApp(actor, app)) throw appNotFound(name);
   return app;
+}
+
+/** The environments that somebody may see: of one app, or of one name, or all. Throws `app_not_found`. */
+export async function listSeenPlaces(
+  db: Database,
+  actor: Actor,
+  { app: name, env }: { readonly app?: string | undefined; readonly env?: string | undefined },
+): Promise<readonly Place[]> {
+  const app = name === undefined ? undefined : await getSeenApp(db, actor, name);
+  return (await listPlaces(db, app?.id)).filter(
+    (place) =>
+      !place.destroyed && maySee(actor, place) && (env === undefined || env === place.environment.name),
+  );
 }
 
 async function findOwnDeploy(db: Database, params: Readonly<Record<string, string>>, actor: Actor) {
@@ -132,6 +141,12 @@ export function requireRight(actor: Actor, right: Right, target: NamedTarget): v
     `This needs the right "${right}" ${describeTarget(target)}; "${actor.name}" has: ${has}.`,
     { fix: `Ask for the right "${right}" ${describeTarget(target)}.` },
   );
+}
+
+/** Nobody gives, or takes away, more than they have. Throws `not_allowed`. */
+export function refuseMoreThanOwn(actor: Actor, grant: Grant): void {
+  if (canGive(actor, grant)) return;
+  throw new Failure('not_allowed', `"${actor.name}" does not have all of that: ${grant.rights.join(', ')}.`);
 }
 
 type NamedTarget = (Exclude<Target, null> & { readonly app: Pick<App, 'id' | 'name'> }) | null;

@@ -1,9 +1,8 @@
 import { Failure } from '../failure.ts';
-import { type Actor, allow, canGive, type Right } from '../model/access.ts';
+import { type Actor, allow, type Right } from '../model/access.ts';
 import type { App } from '../model/app.ts';
-import { appNotFound, findApp } from '../store/apps.ts';
 import type { Credential, NewCredential } from '../store/credential.ts';
-import { maySeeApp } from './authorize.ts';
+import { getSeenApp, refuseMoreThanOwn } from './authorize.ts';
 import type { ApiDesk } from './desk.ts';
 
 export type CredentialWish = {
@@ -25,20 +24,14 @@ export async function boundCredential(
   usual: readonly Right[],
 ): Promise<Bounds> {
   refuseBorrowed(actor);
-  const app = wish.app === undefined ? null : ((await findApp(db, wish.app)) ?? null);
-  if (wish.app !== undefined && (app === null || !maySeeApp(actor, app))) throw appNotFound(wish.app);
+  const app = wish.app === undefined ? null : await getSeenApp(db, actor, wish.app);
   const given = {
     appId: app?.id ?? null,
     env: wish.env ?? null,
     rights: [...new Set(wish.rights ?? usual)],
   };
   // That of a user who is logged in is cut down to the user whenever it is used.
-  if (actor.kind !== 'user' && !canGive(actor, given)) {
-    throw new Failure(
-      'not_allowed',
-      `"${actor.name}" does not have all of that: ${given.rights.join(', ')}.`,
-    );
-  }
+  if (actor.kind !== 'user') refuseMoreThanOwn(actor, given);
   return { ...given, userId: actor.userId, app };
 }
 

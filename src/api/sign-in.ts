@@ -21,20 +21,31 @@ export type Signing = {
  * `login_failed`, `login_code_needed`, `too_many_logins`, `server_busy`.
  */
 export async function signIn({ db, logins }: SignInDesk, asked: Signing): Promise<Tables['users']> {
-  const { name, password, code, address, signal } = asked;
+  const { name, password, code } = asked;
+  return tryLogin(logins, asked, 'The name, the password or the code is wrong.', async () => {
+    const user = await checkPassword(db, name, password);
+    if (user === null || !(await checkCode(db, user, code))) return null;
+    logins.pass(name);
+    return user;
+  });
+}
+
+/** What a check finds, as often as the gate lets one try; null counts as a failure of the user and the address. */
+async function tryLogin<T>(
+  logins: SignInDesk['logins'],
+  { name, address, signal }: Omit<Signing, 'password'>,
+  refusal: string,
+  check: () => Promise<T | null>,
+): Promise<T> {
   logins.admit(name, address);
   const giveBack = await logins.slots.take(signal);
   try {
     // Others of the same burst may have failed while this one waited.
     logins.admit(name, address);
-    const user = await checkPassword(db, name, password);
-    const isComplete = user !== null && (await checkCode(db, user, code));
-    if (!isComplete) {
-      logins.fail(name, address);
-      throw new Failure('login_failed', 'The name, the password or the code is wrong.');
-    }
-    logins.pass(name);
-    return user;
+    const found = await check();
+    if (found !== null) return found;
+    logins.fail(name, address);
+    throw new Failure('login_failed', refusal);
   } finally {
     giveBack();
   }
@@ -73,16 +84,8 @@ export async function hashNewPassword(
 
 /** The same person is still at the keyboard: their password once more. Throws what `signIn` throws. */
 export async function confirmSelf({ db, logins }: SignInDesk, asked: Omit<Signing, 'code'>): Promise<void> {
-  const { name, password, address, signal } = asked;
-  logins.admit(name, address);
-  const giveBack = await logins.slots.take(signal);
-  try {
-    if ((await checkPassword(db, name, password)) !== null) return;
-  } finally {
-    giveBack();
-  }
-  logins.fail(name, address);
-  throw new Failure('login_failed', 'The current password is wrong.');
+  const { name, password } = asked;
+  await tryLogin(logins, asked, 'The current password is wrong.', () => checkPassword(db, name, password));
 }
 
 /** The user that asks in person: a token alone changes nobody. Throws `user_needed`. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { makeKeyPair } from '../../src/fleet/ssh.ts';
 import { computeTotp, parseBase32 } from '../../src/model/totp.ts';
 import { ensureEnvironment } from '../../src/store/apps.ts';
 import { createClaim } from '../../src/store/claims.ts';
@@ -128,6 +129,17 @@ test('nobody learns who exists; who guesses waits, and the right password then t
   assert.match(slowed.json.detail, /in 1 s/);
 });
 
+test('who has a session and not the password does not guess it, however many tries come at once', async (t) => {
+  const { owner } = await openOwned(t);
+  const tries = Array.from({ length: 12 }, (_, n) =>
+    owner('/me/password', { current: `guess ${n}`, password: `${password}!` }),
+  );
+  const codes = (await Promise.all(tries)).map(codeOf);
+  const heard = codes.filter((code) => code === '401 login_failed').length;
+  assert.ok(heard >= 5 && heard <= 7, codes.join(', '));
+  assert.equal(codes.filter((code) => code === '429 too_many_logins').length, codes.length - heard);
+});
+
 test('disabled, all of a user is worth nothing at once; the last owner stays', async (t) => {
   const { world, owner, session } = await openOwned(t);
   const { user, session: hers } = await makeUser(world.db, 'ada', {
@@ -202,6 +214,13 @@ test('nobody gives, takes or makes more than they have', async (t) => {
   assert.equal(
     codeOf(await post(world, lone.token)('/tokens', { app: 'shop', rights: ['read'] })),
     '403 user_needed',
+  );
+  const deployKey = (app: string) =>
+    asDeveloper('/keys', { name: 'ci', key: makeKeyPair('ci').public, deployKey: true, app });
+  assert.equal(codeOf(await deployKey('shop')), '403 not_allowed');
+  assert.deepEqual(
+    [codeOf(await deployKey('blog')), codeOf(await deployKey('nowhere'))],
+    ['404 app_not_found', '404 app_not_found'],
   );
   const listed = (await world.ask('GET', '/api/v1/tokens', { token: developer.session })).json.items;
   assert.deepEqual(

@@ -2,15 +2,13 @@ import { Failure } from '../../failure.ts';
 import { fingerprintOf } from '../../fleet/host-key.ts';
 import type { Actor } from '../../model/access.ts';
 import { parsePublicKey } from '../../receive/ssh-key.ts';
-import { getApp } from '../../store/apps.ts';
 import { addKey, getKey, listKeys, removeKey } from '../../store/keys.ts';
-import { requireRight } from '../authorize.ts';
+import { getSeenApp, refuseMoreThanOwn, requireRight } from '../authorize.ts';
 import type { ApiDesk } from '../desk.ts';
 import { newKey, nothing } from '../input.ts';
 import { boundCredential, type CredentialWish, isOwn, refuseBorrowed } from '../own-credential.ts';
 import { type Route, route } from '../route.ts';
 import { describeCredentials } from '../view.ts';
-import { refuseMoreThanOwn } from './access.ts';
 
 /** Users have their own keys, the admins of an app its deploy keys, administrators all. */
 export const keyRoutes: readonly Route[] = [
@@ -81,14 +79,14 @@ async function boundOwnKey(desk: ApiDesk, actor: Actor, wish: CredentialWish) {
   return bounds;
 }
 
-/** Throws `wrong_usage` without an app, `not_allowed`. */
+/** Throws `wrong_usage` without an app, `app_not_found`, `not_allowed`. */
 async function boundDeployKey(
   { db }: ApiDesk,
   actor: Actor,
   { app: name, env, rights = ['read'] }: CredentialWish,
 ) {
   if (name === undefined) throw new Failure('wrong_usage', 'A deploy key is of one app: name it.');
-  const app = await getApp(db, name);
+  const app = await getSeenApp(db, actor, name);
   requireRight(actor, 'admin', { app });
   const given = { appId: app.id, env: env ?? null, rights: [...new Set(rights)] };
   if (!rights.every((right) => right === 'read' || right === 'push')) {
