@@ -1,8 +1,7 @@
-import { allow, anyEnv } from '../../model/access.ts';
 import { listOpenApprovals } from '../../store/approvals.ts';
-import { appNotFound, findApp, listPlaces, type Place } from '../../store/apps.ts';
+import type { Place } from '../../store/apps.ts';
 import { getDeploy } from '../../store/deploys.ts';
-import { maySee } from '../authorize.ts';
+import { listSeenPlaces } from '../authorize.ts';
 import { nothing } from '../input.ts';
 import { approvalsQuery, denyBody, grantBody } from '../input-gates.ts';
 import { type Route, route } from '../route.ts';
@@ -19,15 +18,7 @@ export const approvalRoutes: readonly Route[] = [
     body: nothing,
     listBy: ['id'],
     async answer({ desk, actor, query }) {
-      const app = query.app === undefined ? undefined : await findApp(desk.db, query.app);
-      if (query.app !== undefined && (app === undefined || !allow(actor, 'read', { app, env: anyEnv }))) {
-        throw appNotFound(query.app);
-      }
-      const isMeant = (place: Place) =>
-        !place.destroyed &&
-        maySee(actor, place) &&
-        (query.env ?? place.environment.name) === place.environment.name;
-      const places = (await listPlaces(desk.db, app?.id)).filter(isMeant);
+      const places = await listSeenPlaces(desk.db, actor, query);
       const byId = new Map(places.map((place) => [place.environment.id, place]));
       const open = await listOpenApprovals(desk.db, [...byId.keys()]);
       const items = await Promise.all(

@@ -1,11 +1,11 @@
-import { type Actor, allow, anyEnv } from '../../model/access.ts';
+import { type Actor, allow } from '../../model/access.ts';
 import type { App } from '../../model/app.ts';
 import { findEnvironmentConfig } from '../../pipeline/environment.ts';
 import { listApps, listPlaces, type Place } from '../../store/apps.ts';
 import { listUnfinished } from '../../store/deploys.ts';
 import { type Lock, listLocks } from '../../store/locks.ts';
 import { getRelease } from '../../store/releases.ts';
-import { maySee } from '../authorize.ts';
+import { maySee, maySeeApp } from '../authorize.ts';
 import type { ApiDesk } from '../desk.ts';
 import { newApp, nothing } from '../input.ts';
 import { cutPage, pageQuery } from '../page.ts';
@@ -23,7 +23,7 @@ export const appRoutes: readonly Route[] = [
     query: pageQuery,
     body: nothing,
     async answer({ desk, actor, query }) {
-      const seen = (await listApps(desk.db)).filter((app) => allow(actor, 'read', { app, env: anyEnv }));
+      const seen = (await listApps(desk.db)).filter((app) => maySeeApp(actor, app));
       const { items, next } = cutPage('apps', seen, ['name'], query);
       return { json: { items: await Promise.all(items.map((app) => describeApp(desk, app, actor))), next } };
     },

@@ -1,9 +1,9 @@
-import { allow, anyEnv, type Right } from '../../model/access.ts';
+import type { Right } from '../../model/access.ts';
 import type { Deploy } from '../../model/deploy.ts';
-import { appNotFound, findApp, listPlaces, type Place } from '../../store/apps.ts';
+import type { Place } from '../../store/apps.ts';
 import { getDeploy, listDeploys } from '../../store/deploys.ts';
 import { listSteps } from '../../store/steps.ts';
-import { maySee, requireRight } from '../authorize.ts';
+import { listSeenPlaces, requireRight } from '../authorize.ts';
 import { followLog, parsePosition, readWholeLog } from '../deploy-log.ts';
 import { readResult } from '../deploy-result.ts';
 import type { ApiDesk } from '../desk.ts';
@@ -11,6 +11,12 @@ import { deploysQuery, nothing, retryBody } from '../input.ts';
 import { makeCursor, type PageQuery, readNumberCursor } from '../page.ts';
 import { type Route, route } from '../route.ts';
 import { describeDeploy } from '../view.ts';
+
+const interventions = [
+  ['cancel', 'Asks a deploy to stop'],
+  ['continue', 'Lets a rollout go on that waits at a step or is watched there'],
+  ['abort', 'Has such a rollout taken back'],
+] as const;
 
 export const deployRoutes: readonly Route[] = [
   route({
@@ -22,17 +28,7 @@ export const deployRoutes: readonly Route[] = [
     query: deploysQuery,
     body: nothing,
     async answer({ desk, actor, query }) {
-      const app = query.app === undefined ? undefined : await findApp(desk.db, query.app);
-      if (query.app !== undefined && (app === undefined || !allow(actor, 'read', { app, env: anyEnv }))) {
-        throw appNotFound(query.app);
-      }
-      const places = (await listPlaces(desk.db, app?.id)).filter(
-        (place) =>
-          !place.destroyed &&
-          maySee(actor, place) &&
-          (query.env ?? place.environment.name) === place.environment.name,
-      );
-      return { json: await listPage(desk, places, query) };
+      return { json: await listPage(desk, await listSeenPlaces(desk.db, actor, query), query) };
     },
   }),
   route({
@@ -74,45 +70,21 @@ export const deployRoutes: readonly Route[] = [
       return { events: followLog(desk, deploy.id, parsePosition(lastEventId), signal) };
     },
   }),
-  route({
-    method: 'POST',
-    path: '/deploys/:id/cancel',
-    scope: 'deploy',
-    right: 'deploy',
-    title: 'Asks a deploy to stop',
-    query: nothing,
-    body: nothing,
-    async answer({ desk, deploy, place, actor }) {
-      const cancelled = await desk.cancel(deploy, actor.name);
-      return { status: 202, json: await describeDeploy(desk.db, cancelled, place) };
-    },
-  }),
-  route({
-    method: 'POST',
-    path: '/deploys/:id/continue',
-    scope: 'deploy',
-    right: 'deploy',
-    title: 'Lets a rollout go on that waits at a step or is watched there',
-    query: nothing,
-    body: nothing,
-    async answer({ desk, deploy, place, actor }) {
-      const going = await desk.continue(deploy, actor.name);
-      return { status: 202, json: await describeDeploy(desk.db, going, place) };
-    },
-  }),
-  route({
-    method: 'POST',
-    path: '/deploys/:id/abort',
-    scope: 'deploy',
-    right: 'deploy',
-    title: 'Has such a rollout taken back',
-    query: nothing,
-    body: nothing,
-    async answer({ desk, deploy, place, actor }) {
-      const going = await desk.abort(deploy, actor.name);
-      return { status: 202, json: await describeDeploy(desk.db, going, place) };
-    },
-  }),
+  ...interventions.map(([verb, title]) =>
+    route({
+      method: 'POST',
+      path: `/deploys/:id/${verb}`,
+      scope: 'deploy',
+      right: 'deploy',
+      title,
+      query: nothing,
+      body: nothing,
+      async answer({ desk, deploy, place, actor }) {
+        const asked = await desk[verb](deploy, actor.name);
+        return { status: 202, json: await describeDeploy(desk.db, asked, place) };
+      },
+    }),
+  ),
   route({
     method: 'POST',
     path: '/deploys/:id/retry',
