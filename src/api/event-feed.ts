@@ -2,6 +2,7 @@ import { Failure } from '../failure.ts';
 import { type Actor, allow } from '../model/access.ts';
 import type { Database } from '../store/database.ts';
 import { type EventRow, findNewestEvent, listEventsAfter } from '../store/events.ts';
+import { type AppNames, nameApp, readAppNames } from './app-names.ts';
 import type { ServerEvent } from './stream.ts';
 
 /** Tells everybody who waits that the ledger has new events: one look for all of them. */
@@ -59,11 +60,11 @@ export function openEventFeed(db: Database): EventFeed {
 }
 
 /** What happened, as the API shows it; `deploy` is the number of the one that it is about. Pure. */
-export function describeEvent({ app_id, detail, ...row }: EventRow, names: ReadonlyMap<string, string>) {
+export function describeEvent({ app_id, detail, ...row }: EventRow, names: AppNames) {
   const deploy = /^deploy (\d+)(?:: (\w+))?$/.exec(row.action.startsWith('deploy:') ? detail : '');
   return {
     ...row,
-    app: app_id === null ? null : (names.get(app_id) ?? '(destroyed)'),
+    app: nameApp(names, app_id),
     deploy: deploy === null ? null : Number(deploy[1]),
     detail: deploy === null ? detail : (deploy[2] ?? ''),
   };
@@ -80,7 +81,7 @@ export function mayKnow(
 
 /** Events behind a number as they come; `id` is where a follower goes on. */
 export async function* followEvents(
-  { db, feed, actor, readNames }: FollowParts,
+  { db, feed, actor }: FollowParts,
   from: number,
   signal: AbortSignal,
 ): AsyncGenerator<ServerEvent> {
@@ -88,7 +89,7 @@ export async function* followEvents(
   while (!signal.aborted) {
     const rows = await listEventsAfter(db, after, batch);
     const known = rows.filter((row) => mayKnow(actor, row));
-    const names = known.length === 0 ? new Map() : await readNames();
+    const names = known.length === 0 ? new Map() : await readAppNames(db);
     for (const row of known) yield { id: String(row.id), data: describeEvent(row, names) };
     after = rows.at(-1)?.id ?? after;
     if (rows.length < batch) await feed.untilNewer(after, signal);
@@ -99,7 +100,6 @@ export type FollowParts = {
   readonly db: Database;
   readonly feed: EventFeed;
   readonly actor: Pick<Actor, 'grants'>;
-  readNames(): Promise<ReadonlyMap<string, string>>;
 };
 
 /** The number that `Last-Event-ID` names; what happens from now on without one. Throws `invalid_input`. */

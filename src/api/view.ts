@@ -3,13 +3,14 @@ import type { Deploy } from '../model/deploy.ts';
 import { describeChange } from '../model/settings-change.ts';
 import { defaultDomain } from '../route/table.ts';
 import { findApproval } from '../store/approvals.ts';
-import { listApps, type Place } from '../store/apps.ts';
+import type { Place } from '../store/apps.ts';
 import type { Credential } from '../store/credential.ts';
 import type { Database } from '../store/database.ts';
 import { getSource } from '../store/deploys.ts';
 import { getRelease } from '../store/releases.ts';
 import { listDomains } from '../store/routes.ts';
 import { listUsers } from '../store/users.ts';
+import { nameApp, readAppNames } from './app-names.ts';
 
 /** The remote of an app without its token, as users add it. */
 export function remoteOf(config: Pick<Config, 'url'>, app: string): string {
@@ -82,10 +83,10 @@ function describeCredential(credential: Credential, app: string | null, user: st
 
 /** Tokens or keys with the names of their apps and users; one of an app that is gone says so. */
 export async function describeCredentials<T extends Credential>(db: Database, credentials: readonly T[]) {
-  const apps = new Map((await listApps(db)).map((app) => [app.id, app.name]));
+  const names = await readAppNames(db);
   const users = new Map((await listUsers(db)).map((user) => [user.id, user.name]));
   return credentials.map((each) => {
-    const app = each.appId === null ? null : (apps.get(each.appId) ?? '(destroyed)');
+    const app = nameApp(names, each.appId);
     return describeCredential(each, app, each.userId === null ? null : (users.get(each.userId) ?? null));
   });
 }

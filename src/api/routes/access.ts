@@ -1,11 +1,12 @@
 import { Failure } from '../../failure.ts';
-import { type Actor, canGive, type Grant, type Role } from '../../model/access.ts';
+import type { Actor, Grant, Role } from '../../model/access.ts';
 import type { App } from '../../model/app.ts';
-import { listApps } from '../../store/apps.ts';
 import type { Database } from '../../store/database.ts';
 import { recordEvent } from '../../store/events.ts';
 import { type GivenRole, getGrant, listGrants, removeGrant, setGrant, toGrant } from '../../store/grants.ts';
 import { getUser, listUsers, setOwner, type User } from '../../store/users.ts';
+import { type AppNames, nameApp, readAppNames } from '../app-names.ts';
+import { refuseMoreThanOwn } from '../authorize.ts';
 import type { ApiDesk } from '../desk.ts';
 import { envQuery, nothing } from '../input.ts';
 import { accessBody } from '../input-users.ts';
@@ -122,15 +123,9 @@ async function take(
   return { json: { user: name, app: app?.name ?? null, env, removed: true } };
 }
 
-/** Nobody gives, or takes away, more than they have. Throws `not_allowed`. */
-export function refuseMoreThanOwn(actor: Actor, grant: Grant): void {
-  if (canGive(actor, grant)) return;
-  throw new Failure('not_allowed', `"${actor.name}" does not have all of that: ${grant.rights.join(', ')}.`);
-}
-
 async function listAccess(db: Database, app: App | null) {
   const users = new Map((await listUsers(db)).map((user) => [user.id, user]));
-  const names = await readNames(db);
+  const names = await readAppNames(db);
   const owners = [...users.values()].filter((user) => user.isOwner && app === null);
   const given = (await listGrants(db, app === null ? {} : { appId: app.id })).flatMap((each) => {
     const user = users.get(each.userId);
@@ -139,20 +134,12 @@ async function listAccess(db: Database, app: App | null) {
   return [...owners.map((user) => ({ user: user.name, app: null, env: null, role: 'owner' })), ...given];
 }
 
-function describeGiven(user: User, { appId, env, role }: GivenRole, names: ReadonlyMap<string, string>) {
-  return { user: user.name, app: appId === null ? null : (names.get(appId) ?? '(destroyed)'), env, role };
+function describeGiven(user: User, { appId, env, role }: GivenRole, names: AppNames) {
+  return { user: user.name, app: nameApp(names, appId), env, role };
 }
 
 /** Grants with the names of their apps. */
 export async function describeGrantList(db: Database, grants: readonly Grant[]) {
-  const names = await readNames(db);
-  return grants.map(({ appId, env, rights }) => ({
-    app: appId === null ? null : (names.get(appId) ?? '(destroyed)'),
-    env,
-    rights,
-  }));
-}
-
-async function readNames(db: Database): Promise<ReadonlyMap<string, string>> {
-  return new Map((await listApps(db)).map((app) => [app.id, app.name]));
+  const names = await readAppNames(db);
+  return grants.map(({ appId, env, rights }) => ({ app: nameApp(names, appId), env, rights }));
 }

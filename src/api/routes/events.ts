@@ -1,10 +1,11 @@
-import { listApps } from '../../store/apps.ts';
+import type { Actor } from '../../model/access.ts';
+import type { Database } from '../../store/database.ts';
 import { listEventsBefore } from '../../store/events.ts';
-import type { ApiDesk } from '../desk.ts';
+import { readAppNames } from '../app-names.ts';
 import { describeEvent, followEvents, mayKnow, readStart } from '../event-feed.ts';
 import { nothing } from '../input.ts';
 import { makeCursor, type PageQuery, pageQuery, readNumberCursor } from '../page.ts';
-import { type Asked, type Route, route } from '../route.ts';
+import { type Route, route } from '../route.ts';
 
 // What one may not see is passed over: a page is looked for in so many events at a time.
 const batch = 500;
@@ -20,27 +21,19 @@ export const eventRoutes: readonly Route[] = [
     query: pageQuery,
     body: nothing,
     async answer({ desk, actor, feed, query, wants, lastEventId, signal }) {
-      if (wants !== 'events') return { json: await listPage(desk, actor, query) };
-      const parts = { db: desk.db, feed, actor, readNames: () => readNames(desk) };
-      return { events: followEvents(parts, await readStart(desk.db, lastEventId), signal) };
+      if (wants !== 'events') return { json: await listPage(desk.db, actor, query) };
+      const { db } = desk;
+      return { events: followEvents({ db, feed, actor }, await readStart(db, lastEventId), signal) };
     },
   }),
 ];
 
-async function readNames({ db }: ApiDesk): Promise<ReadonlyMap<string, string>> {
-  return new Map((await listApps(db)).map((app) => [app.id, app.name]));
-}
-
-async function listPage(
-  desk: ApiDesk,
-  actor: Asked<'visible', unknown, unknown>['actor'],
-  { limit, cursor }: PageQuery,
-) {
+async function listPage(db: Database, actor: Actor, { limit, cursor }: PageQuery) {
   let before = readNumberCursor('events', cursor);
-  const names = await readNames(desk);
+  const names = await readAppNames(db);
   const items: ReturnType<typeof describeEvent>[] = [];
   for (let looked = 0; looked < mostLooked; looked += batch) {
-    const rows = await listEventsBefore(desk.db, before, batch);
+    const rows = await listEventsBefore(db, before, batch);
     for (const row of rows) {
       if (items.length === limit) return { items, next: makeCursor('events', [Number(before)]) };
       if (mayKnow(actor, row)) items.push(describeEvent(row, names));

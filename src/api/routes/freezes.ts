@@ -3,8 +3,8 @@ import type { App } from '../../model/app.ts';
 import { readEnvironmentConfig } from '../../pipeline/environment.ts';
 import { addFreeze, endFreeze } from '../../pipeline/freeze.ts';
 import { readFreezeState } from '../../pipeline/gate.ts';
-import { listApps } from '../../store/apps.ts';
 import { type Freeze, listFreezes } from '../../store/freezes.ts';
+import { type AppNames, nameApp, readAppNames } from '../app-names.ts';
 import type { ApiDesk } from '../desk.ts';
 import { nothing } from '../input.ts';
 import { freezeBody, freezesQuery } from '../input-gates.ts';
@@ -21,7 +21,7 @@ export const freezeRoutes: readonly Route[] = [
     body: nothing,
     listBy: ['id'],
     async answer({ desk }) {
-      const names = new Map((await listApps(desk.db)).map((app) => [app.id, app.name]));
+      const names = await readAppNames(desk.db);
       return { json: { items: describeFreezes(await listFreezes(desk.db), names), next: null } };
     },
   }),
@@ -101,10 +101,8 @@ async function answerRemoved(desk: ApiDesk, app: App | null, actor: string, id: 
   return { json: { id: freeze.id, window: freeze.window, zone: freeze.zone, removed: true } };
 }
 
-function describeFreezes(freezes: readonly Freeze[], names: ReadonlyMap<string, string>) {
-  return freezes.map((freeze) =>
-    describeFreeze(freeze, freeze.appId === null ? null : (names.get(freeze.appId) ?? '(destroyed)')),
-  );
+function describeFreezes(freezes: readonly Freeze[], names: AppNames) {
+  return freezes.map((freeze) => describeFreeze(freeze, nameApp(names, freeze.appId)));
 }
 
 /** A freeze as the API shows it, with what it is now. */

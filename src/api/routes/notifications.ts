@@ -3,7 +3,7 @@ import { Failure } from '../../failure.ts';
 import type { Notice, NoticeMessage, Notification } from '../../model/notice.ts';
 import { parseOutboundUrl, readOutboundRules } from '../../outbound/addresses.ts';
 import { pinAddress } from '../../outbound/resolve.ts';
-import { getApp, listApps } from '../../store/apps.ts';
+import { getApp } from '../../store/apps.ts';
 import { listNotices } from '../../store/notices.ts';
 import {
   addNotification,
@@ -12,6 +12,7 @@ import {
   removeNotification,
 } from '../../store/notifications.ts';
 import { tryOnce } from '../../webhooks/tell.ts';
+import { nameApp, readAppNames } from '../app-names.ts';
 import { nothing } from '../input.ts';
 import { newNotification } from '../input-notifications.ts';
 import { pageQuery } from '../page.ts';
@@ -28,9 +29,9 @@ export const notificationRoutes: readonly Route[] = [
     body: nothing,
     listBy: ['createdAt', 'id'],
     async answer({ desk }) {
-      const apps = new Map((await listApps(desk.db)).map(({ id, name }) => [id, name]));
+      const names = await readAppNames(desk.db);
       const items = (await listNotifications(desk.db)).map((each) =>
-        describe(each, apps.get(each.appId ?? '') ?? null),
+        describe(each, nameApp(names, each.appId)),
       );
       return { json: { items, next: null } };
     },
