@@ -1,10 +1,13 @@
 import { Failure } from '../../failure.ts';
 import { formatTotpUri } from '../../model/totp.ts';
-import { checkClaim, takeClaim } from '../../store/claims.ts';
+import { type ClaimPurpose, checkClaim, takeClaim } from '../../store/claims.ts';
+import type { Database } from '../../store/database.ts';
 import { recordEvent } from '../../store/events.ts';
 import { createSession, endSession } from '../../store/sessions.ts';
+import type { Tables } from '../../store/tables.ts';
 import { confirmTotp, removeTotp, wantTotp } from '../../store/totp.ts';
-import { addUser, getUserRow, listUsers, setPassword, toUser } from '../../store/users.ts';
+import { addUser, getUserRow, listUsers, setPassword, toUser, type User } from '../../store/users.ts';
+import type { ApiDesk } from '../desk.ts';
 import { nothing } from '../input.ts';
 import { acceptBody, codeBody, currentBody, loginBody, ownPasswordBody, setupBody } from '../input-users.ts';
 import { type Route, route } from '../route.ts';
@@ -22,19 +25,16 @@ export const meRoutes: readonly Route[] = [
     title: 'Makes the first owner, with the one-time token that the first start printed',
     query: nothing,
     body: setupBody,
-    async answer({ desk, body, signal }) {
-      await checkClaim(desk.db, 'setup', body.token);
-      const hash = await hashNewPassword(desk, body.password, signal);
-      const made = await desk.db.transaction().execute(async (tx) => {
-        await takeClaim(tx, 'setup', body.token);
+    async answer(asked) {
+      const { user, session } = await enterByClaim(asked, 'setup', async (tx, _claim, hash) => {
         if ((await listUsers(tx)).some(({ isOwner }) => isOwner)) {
           throw new Failure('setup_done', 'There is an owner already.');
         }
-        const user = await addUser(tx, { name: body.name, hash, isOwner: true, actor: 'setup' });
-        await recordEvent(tx, eventOf('setup', user.name, user));
-        return { user, session: await createSession(tx, user.id) };
+        const made = await addUser(tx, { name: asked.body.name, hash, isOwner: true, actor: 'setup' });
+        await recordEvent(tx, eventOf('setup', made.name, made));
+        return made;
       });
-      return { status: 201, json: { ...describeUser(made.user), ...made.session } };
+      return { status: 201, json: { ...describeUser(user), ...session } };
     },
   }),
   route({
@@ -72,17 +72,14 @@ export const meRoutes: readonly Route[] = [
     title: 'Sets the first password of a user who was invited',
     query: nothing,
     body: acceptBody,
-    async answer({ desk, body, signal }) {
-      await checkClaim(desk.db, 'invitation', body.token);
-      const hash = await hashNewPassword(desk, body.password, signal);
-      const made = await desk.db.transaction().execute(async (tx) => {
-        const { user_id: id } = await takeClaim(tx, 'invitation', body.token);
-        const user = toUser(await getUserRow(tx, id ?? ''));
-        await setPassword(tx, user.id, hash, null);
-        await recordEvent(tx, eventOf('users:accept', user.name, user));
-        return { user, session: await createSession(tx, user.id) };
+    async answer(asked) {
+      const { user, session } = await enterByClaim(asked, 'invitation', async (tx, claim, hash) => {
+        const invited = toUser(await getUserRow(tx, claim.user_id ?? ''));
+        await setPassword(tx, invited.id, hash, null);
+        await recordEvent(tx, eventOf('users:accept', invited.name, invited));
+        return invited;
       });
-      return { status: 201, json: { name: made.user.name, ...made.session } };
+      return { status: 201, json: { name: user.name, ...session } };
     },
   }),
   route({
@@ -167,3 +164,23 @@ export const meRoutes: readonly Route[] = [
     },
   }),
 ];
+
+type ClaimAsked = {
+  readonly desk: ApiDesk;
+  readonly body: { readonly token: string; readonly password: string };
+  readonly signal: AbortSignal;
+};
+
+/** Uses a one-time token up for what `enter` makes of it and of the new password, and begins a session: all or nothing. */
+async function enterByClaim(
+  { desk, body, signal }: ClaimAsked,
+  purpose: ClaimPurpose,
+  enter: (tx: Database, claim: Tables['claims'], hash: string) => Promise<User>,
+) {
+  await checkClaim(desk.db, purpose, body.token);
+  const hash = await hashNewPassword(desk, body.password, signal);
+  return desk.db.transaction().execute(async (tx) => {
+    const user = await enter(tx, await takeClaim(tx, purpose, body.token), hash);
+    return { user, session: await createSession(tx, user.id) };
+  });
+}

@@ -1,5 +1,7 @@
+import type { Actor } from '../../model/access.ts';
 import { recordEvent } from '../../store/events.ts';
 import { describeSecrets, retireSecrets, rotateSecrets } from '../../store/secrets.ts';
+import type { ApiDesk } from '../desk.ts';
 import { nothing } from '../input.ts';
 import { type Route, route } from '../route.ts';
 
@@ -22,11 +24,7 @@ export const secretsRoutes: readonly Route[] = [
     title: 'Makes new keys and seals everything anew; the older master key is kept until it is retired',
     query: nothing,
     body: nothing,
-    async answer({ desk, actor }) {
-      await rotateSecrets(desk.db, desk.masters);
-      await recordEvent(desk.db, { ...everywhere, actor: actor.name, action: 'secrets:rotate' });
-      return { json: await describeSecrets(desk.db, desk.masters) };
-    },
+    answer: (asked) => change(asked, 'secrets:rotate', rotateSecrets),
   }),
   route({
     method: 'POST',
@@ -36,12 +34,16 @@ export const secretsRoutes: readonly Route[] = [
     title: 'Forgets older master keys, which then open nothing of the ledger any more',
     query: nothing,
     body: nothing,
-    async answer({ desk, actor }) {
-      await retireSecrets(desk.db, desk.masters);
-      await recordEvent(desk.db, { ...everywhere, actor: actor.name, action: 'secrets:retire' });
-      return { json: await describeSecrets(desk.db, desk.masters) };
-    },
+    answer: (asked) => change(asked, 'secrets:retire', retireSecrets),
   }),
 ];
 
-const everywhere = { appId: null, env: null, detail: '' };
+async function change(
+  { desk: { db, masters }, actor }: { readonly desk: ApiDesk; readonly actor: Actor },
+  action: string,
+  perform: typeof rotateSecrets,
+) {
+  await perform(db, masters);
+  await recordEvent(db, { actor: actor.name, action, appId: null, env: null, detail: '' });
+  return { json: await describeSecrets(db, masters) };
+}
