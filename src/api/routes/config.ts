@@ -23,13 +23,11 @@ export const configRoutes: readonly Route[] = [
       const defaults =
         currentReleaseId === null ? {} : (await getRelease(desk.db, currentReleaseId)).defaults;
       const hidden = !allow(actor, 'config:read', { app, env: environment.name });
-      const items = Object.entries({ ...defaults, ...vars })
-        .map(([name, value]) => ({
-          name,
-          value: hidden ? null : value,
-          source: Object.hasOwn(vars, name) ? 'set' : 'app.json',
-        }))
-        .sort((a, b) => (a.name < b.name ? -1 : 1));
+      const items = Object.entries({ ...defaults, ...vars }).map(([name, value]) => ({
+        name,
+        value: hidden ? null : value,
+        source: Object.hasOwn(vars, name) ? 'set' : 'app.json',
+      }));
       const etag = etagOf(environment.id, await readRevision(desk.db, environment.id));
       return { headers: { etag }, json: { env: environment.name, hidden, items, next: null } };
     },

@@ -80,25 +80,9 @@ async function observe({ fleet }: ApiDesk, { app, environment }: Place, signal: 
   const filter = { app: app.name, env: environment.name };
   const seen = await observeFleet(fleet, Object.keys(await fleet.readServers()), filter, signal);
   const containers = seen.flatMap((server) => (server.reachable ? server.containers : []));
-  return { containers: containers.toSorted(byPlace), unreachable: seen.flatMap(describeUnreachable) };
+  return { containers, unreachable: seen.flatMap(describeUnreachable) };
 }
 
 function describeUnreachable(seen: ObservedServer) {
   return seen.reachable ? [] : [{ server: seen.server, reason: seen.reason }];
-}
-
-type Ordered = {
-  readonly server: string;
-  readonly process: string;
-  readonly release: number;
-  readonly index: number;
-};
-
-function byPlace(a: Ordered, b: Ordered): number {
-  return (
-    a.server.localeCompare(b.server, 'en', { numeric: true }) ||
-    a.process.localeCompare(b.process) ||
-    b.release - a.release ||
-    a.index - b.index
-  );
 }
