@@ -17,6 +17,8 @@ export type OnceAsked = {
   readonly actor: Actor;
   /** Method and address. */
   readonly request: string;
+  /** Where it shows what became of it. */
+  readonly look: string;
   readonly body: unknown;
   /** This run of the server. */
   readonly boot: string;
@@ -52,10 +54,10 @@ export async function answerOnce(
   act: () => Promise<Answer>,
 ): Promise<Answer> {
   const id = hash(JSON.stringify([asked.owner, asked.key]));
-  const { request, boot } = asked;
+  const { request, look, boot } = asked;
   const body_hash = hash(JSON.stringify([asked.salt, asked.body ?? null]));
   const kept = await beginWrite(db, { id, actor: asked.actor.name, request, body_hash, boot });
-  if (kept !== undefined) return repeatAnswer(kept, { request, body_hash, boot });
+  if (kept !== undefined) return repeatAnswer(kept, { request, look, body_hash, boot });
   try {
     const answer = await rememberWrite(id, act);
     if ('json' in answer) {
@@ -72,7 +74,9 @@ export async function answerOnce(
   }
 }
 
-function repeatAnswer(kept: KeptWrite, now: Pick<KeptWrite, 'request' | 'body_hash' | 'boot'>): Answer {
+type Now = Pick<KeptWrite, 'request' | 'body_hash' | 'boot'> & Pick<OnceAsked, 'look'>;
+
+function repeatAnswer(kept: KeptWrite, now: Now): Answer {
   const isComparable = kept.actor !== 'operator' || kept.boot === now.boot;
   const isOther = isComparable && kept.body_hash !== now.body_hash;
   if (kept.request !== now.request || isOther) {
@@ -85,7 +89,7 @@ function repeatAnswer(kept: KeptWrite, now: Pick<KeptWrite, 'request' | 'body_ha
     throw new Failure(
       'idempotency_answer_not_kept',
       `The same request was done at ${kept.begun_at}; the server was stopped before it could answer.`,
-      { fix: `Look at it: ${placeToLook(kept.request)}.` },
+      { fix: `Look at it: ${now.look}.` },
     );
   }
   if (kept.state === 'begun' && kept.boot === now.boot) {
@@ -95,7 +99,7 @@ function repeatAnswer(kept: KeptWrite, now: Pick<KeptWrite, 'request' | 'body_ha
     throw new Failure(
       'idempotency_outcome_unknown',
       `The same request began at ${kept.begun_at} and was cut off: whether it was done is not known.`,
-      { fix: `Look first: ${placeToLook(kept.request)}. To do it again, send another Idempotency-Key.` },
+      { fix: `Look first: ${now.look}. To do it again, send another Idempotency-Key.` },
     );
   }
   if (kept.answer === null) {
@@ -109,14 +113,6 @@ function repeatAnswer(kept: KeptWrite, now: Pick<KeptWrite, 'request' | 'body_ha
     json: JSON.parse(kept.answer),
     headers: { 'idempotency-replayed': 'true' },
   };
-}
-
-/** What was begun shows in what its address is below. */
-function placeToLook(request: string): string {
-  const [, path = ''] = request.split(' ');
-  const app = /^(\/api\/v1)\/apps\/([^/?]+)/.exec(path);
-  if (app) return `GET ${app[1]}/deploys?app=${app[2]}`;
-  return `GET ${path.split('?')[0]?.replace(/\/(?:cancel|continue|abort|retry|grant|deny)$/, '')}`;
 }
 
 function hash(text: string): string {

@@ -12,6 +12,7 @@ import type { EventFeed } from './event-feed.ts';
 import type { Guests } from './guests.ts';
 import { answerOnce, ownerOf, readKey } from './idempotency.ts';
 import { choosePlace, ensurePlace } from './place.ts';
+import { placeToLook } from './place-to-look.ts';
 import type { RequestLimits } from './request-limits.ts';
 import type { Answer, Route } from './route.ts';
 
@@ -81,6 +82,7 @@ export async function answerRoute(
   const asked = {
     ...{ key, actor, boot, body, ...ownerOf(actor, headers.authorization, boot) },
     request: `${method} ${url}`,
+    look: placeToLook(route, url),
     keepsAnswer: route.shownOnce !== true,
   };
   return answerOnce(desk.db, asked, async () => {
