@@ -1,23 +1,14 @@
 import type { LockAnswer } from '../answers.ts';
-import { type AddCommands, optionsOf, withJson } from '../command.ts';
+import { type AddCommands, optionsOf, withAppAlone, withJson } from '../command.ts';
 import { time } from '../words.ts';
 
 type LockOptions = { readonly message: string; readonly for?: string; readonly force?: boolean };
 
-const appOption = [
-  '-a, --app <name>',
-  'the app; taken from the git remote of this folder without it',
-] as const;
 const envOption = ['-e, --env <name>', 'this environment only; the whole app without it'] as const;
 
 export const addLockCommands: AddCommands = (program, session) => {
   const { terminal } = session;
-  withJson(
-    program
-      .command('apps:lock')
-      .option(...appOption)
-      .option(...envOption),
-  )
+  withJson(withAppAlone(program.command('apps:lock')).option(...envOption))
     .requiredOption('-m, --message <text>', 'why; everybody who is refused sees it')
     .option('--for <duration>', 'how long, like 2h; until it is unlocked without it')
     .option('--force', 'also over a lock of somebody else')
@@ -34,12 +25,7 @@ export const addLockCommands: AddCommands = (program, session) => {
       terminal.say(`${nameOf(app, env)} is locked ${until}: hawser apps:unlock -a ${app}${suffix(env)}`);
     });
 
-  withJson(
-    program
-      .command('apps:unlock')
-      .option(...appOption)
-      .option(...envOption),
-  )
+  withJson(withAppAlone(program.command('apps:unlock')).option(...envOption))
     .description('take deploys of an app again')
     .action(async (_options, command) => {
       const options = optionsOf(command);

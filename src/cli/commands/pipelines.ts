@@ -1,7 +1,7 @@
 import { Failure } from '../../failure.ts';
 import type { DeployAnswer, PipelineAnswer, PromotionAnswer } from '../answers.ts';
 import type { Client } from '../client.ts';
-import { type AddCommands, optionsOf, withJson } from '../command.ts';
+import { type AddCommands, optionsOf, withAppAlone, withJson } from '../command.ts';
 import { printPlan, withPlan } from '../plan.ts';
 import { listChains, listPromotionLines } from '../print-pipeline.ts';
 import type { Session } from '../session.ts';
@@ -15,10 +15,6 @@ type PromoteOptions = PairOptions & {
   readonly overrideFreeze?: string;
 };
 
-const appOption = [
-  '-a, --app <name>',
-  'the app; taken from the git remote of this folder without it',
-] as const;
 const fromOption = [
   '--from <env>',
   'where it is live; without it the only one that `promoteFrom` allows',
@@ -27,7 +23,7 @@ const toOption = ['--to <env>', 'where it is to go; without it the only one that
 
 export const addPipelineCommands: AddCommands = (program, session) => {
   const { terminal } = session;
-  withJson(program.command('pipelines').option(...appOption))
+  withJson(withAppAlone(program.command('pipelines')))
     .description('the environments of an app in the order of promotion, with what is live in each')
     .action(async (_options, command) => {
       const options = optionsOf(command);
@@ -38,7 +34,7 @@ export const addPipelineCommands: AddCommands = (program, session) => {
       for (const line of listChains(pipeline)) terminal.print(line);
     });
 
-  withJson(program.command('pipelines:diff').option(...appOption))
+  withJson(withAppAlone(program.command('pipelines:diff')))
     .option(...fromOption)
     .option(...toOption)
     .description('what a promotion would bring: commits, processes, and names of variables')
@@ -50,7 +46,7 @@ export const addPipelineCommands: AddCommands = (program, session) => {
       for (const line of listPromotionLines(difference)) terminal.print(line);
     });
 
-  withPlan(withJson(program.command('promote').option(...appOption)))
+  withPlan(withJson(withAppAlone(program.command('promote'))))
     .option(...fromOption)
     .option(...toOption)
     .option('--yes', 'ask nothing')

@@ -1,7 +1,7 @@
 import type { Page } from '../answers.ts';
 import type { WebhookAnswer, WebhookInfoAnswer } from '../answers-outside.ts';
 import type { Client } from '../client.ts';
-import { type AddCommands, optionsOf, withJson } from '../command.ts';
+import { type AddCommands, optionsOf, withAppAlone, withJson } from '../command.ts';
 import type { CommonOptions } from '../session.ts';
 import { clean, firstLine, orDash, shortCommit, time } from '../words.ts';
 
@@ -13,19 +13,13 @@ type AddOptions = {
   readonly poll?: string;
 };
 
-const appOption = [
-  '-a, --app <name>',
-  'the app; taken from the git remote of this folder without it',
-] as const;
-
 export const addWebhookCommands: AddCommands = (program, session) => {
   const { terminal } = session;
   const addressOf = async (client: Client, options: CommonOptions, id?: string) => {
     const app = encodeURIComponent(await session.findApp(client, options));
     return `/apps/${app}/webhooks${id === undefined ? '' : `/${encodeURIComponent(id)}`}`;
   };
-  withJson(program.command('webhooks'))
-    .option(...appOption)
+  withJson(withAppAlone(program.command('webhooks')))
     .description('list the webhooks through which forges deploy an app')
     .action(async (_options, command) => {
       const options = optionsOf(command);
@@ -42,8 +36,7 @@ export const addWebhookCommands: AddCommands = (program, session) => {
       );
     });
 
-  withJson(program.command('webhooks:add'))
-    .option(...appOption)
+  withJson(withAppAlone(program.command('webhooks:add')))
     .requiredOption('--from <forge>', 'github, gitlab, gitea (and Forgejo), bitbucket or generic')
     .requiredOption('--repo <url>', 'what is fetched: https://… or ssh://… (git@host:owner/name.git)')
     .option('--branch <name...>', 'only these; all that an environment takes without it')
@@ -72,9 +65,8 @@ export const addWebhookCommands: AddCommands = (program, session) => {
       }
     });
 
-  withJson(program.command('webhooks:info'))
+  withJson(withAppAlone(program.command('webhooks:info')))
     .argument('<id>', 'of the webhook')
-    .option(...appOption)
     .description('show a webhook and what became of what it was told last')
     .action(async (id: string, _options, command) => {
       const options = optionsOf(command);
@@ -93,9 +85,8 @@ export const addWebhookCommands: AddCommands = (program, session) => {
       );
     });
 
-  withJson(program.command('webhooks:key'))
+  withJson(withAppAlone(program.command('webhooks:key')))
     .argument('<id>', 'of the webhook')
-    .option(...appOption)
     .description('make a key that fetches over SSH, and print its public half for the forge')
     .action(async (id: string, _options, command) => {
       const options = optionsOf(command);
@@ -107,9 +98,8 @@ export const addWebhookCommands: AddCommands = (program, session) => {
       terminal.say('Add it at the forge as a deploy key that may read. An older one is used no more.');
     });
 
-  withJson(program.command('webhooks:remove'))
+  withJson(withAppAlone(program.command('webhooks:remove')))
     .argument('<id>', 'of the webhook')
-    .option(...appOption)
     .description('remove a webhook: the forge is refused from then on')
     .action(async (id: string, _options, command) => {
       const options = optionsOf(command);
