@@ -36,7 +36,7 @@ const introduction = [
   '',
   '| exit code | means |',
   '| --- | --- |',
-  '| 0 | done |',
+  '| 0 | done, or it was so already (`already_live`) |',
   '| 1 | failed, or the deploy did not go live |',
   '| 2 | wrong usage |',
   '| 3 | not allowed |',

@@ -39,8 +39,9 @@ export function exitCodeOf(error: unknown): ExitCode {
 export function describeError(error: unknown): string[] {
   if (error instanceof Failure || error instanceof RemoteFailure) {
     const [first, ...rest] = error.message.split('\n');
+    const mark = exitCodeOf(error) === exitCodes.done ? '  ' : ' !';
     return [
-      ` !     ${first}`,
+      `${mark}     ${first}`,
       ...rest.map((line) => `       ${line}`),
       `       code: ${error.code}`,
       `       fix: ${error.fix}`,

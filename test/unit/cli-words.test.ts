@@ -43,6 +43,14 @@ test('an error of several lines keeps them above its code and fix', () => {
   ]);
 });
 
+test('what was so already is told without the mark of an error', () => {
+  assert.deepEqual(describeError(remote(409, 'already_live')), [
+    '       x',
+    '       code: already_live',
+    '       fix: y',
+  ]);
+});
+
 test('apps are found in remotes of this server only', () => {
   const places = ['127.0.0.1:7070', '127.0.0.1:7022', 'deploy.example.com'];
   const lines = (...urls: string[]) =>
