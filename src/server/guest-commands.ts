@@ -10,8 +10,8 @@ const root = join(import.meta.dirname, '..', '..');
 
 /** They are about this machine, or keep something on the one where they are typed. */
 const local = new Set([
-  ...['up', 'server', 'worker', 'apply', 'backup', 'restore', 'setup'],
-  ...['login', 'logout', 'completion', 'git-credential', 'credential', 'users:accept'],
+  ...['up', 'server', 'worker', 'apply', 'setup'],
+  ...['login', 'logout', 'completion', 'credential', 'users:accept'],
 ]);
 
 // It reads its own program and nothing else: whatever an option names, no file of the server comes out of it.
