@@ -11,8 +11,10 @@ export function withAppAlone(command: Command): Command {
 
 /** The options that are on everything which speaks of an app and its environments. */
 export function withApp(command: Command): Command {
-  return withAppAlone(command)
-    .option('-e, --env <name>', 'the environment; production, or the only one, without it');
+  return withAppAlone(command).option(
+    '-e, --env <name>',
+    'the environment; production, or the only one, without it',
+  );
 }
 
 export function withJson(command: Command): Command {

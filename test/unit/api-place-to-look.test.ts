@@ -7,7 +7,9 @@ test('who is told to look first is told an address that there is, for everything
   const readable = routes.filter(({ method }) => method === 'GET').map(({ path }) => path);
   for (const { method, path } of routes) {
     if (method === 'GET') continue;
-    const [look = ''] = placeToLook({ path }, `/api/v1${path}?force=true`).replace('GET /api/v1', '').split('?');
+    const [look = ''] = placeToLook({ path }, `/api/v1${path}?force=true`)
+      .replace('GET /api/v1', '')
+      .split('?');
     assert.ok(readable.includes(look), `${method} ${path}: ${look}`);
   }
 });
