@@ -21,6 +21,7 @@ import type { Platform } from './platform.ts';
 import { isReady as isRegistryReady } from './publish/registry.ts';
 import { checkRedis } from './queue/queue.ts';
 import { destroyApp, listPlaces } from './store/apps.ts';
+import { recordChange } from './store/audit.ts';
 import { recordEvent } from './store/events.ts';
 import { setMaintenance } from './store/maintenance.ts';
 import { pinHostKey } from './store/pins.ts';
@@ -42,7 +43,8 @@ export function openApiDesk(platform: Platform, readAgain: () => Config): ApiDes
     logins: openLoginGate(),
     servers: openServerDesk(drivers),
     async createApp(name, actor) {
-      const app = await createLimitedApp(db, { name, actor }, config.limits.user);
+      const { user } = config.limits;
+      const app = await recordChange(db, (tx) => createLimitedApp(tx, { name, actor }, user));
       await git.initRepository(app.id);
       return app;
     },
@@ -74,7 +76,7 @@ export function openApiDesk(platform: Platform, readAgain: () => Config): ApiDes
       if (shown !== fingerprint) {
         throw new Failure('host_key_changed', `${name} shows ${shown}, not ${fingerprint}.`);
       }
-      await pinHostKey(db, name, fingerprint, actor);
+      await recordChange(db, (tx) => pinHostKey(tx, name, fingerprint, actor));
     },
     measureDisk: (signal) => measureDisk(drivers, signal),
     async prune({ server, planOnly, actor }, signal) {
@@ -90,7 +92,7 @@ export function openApiDesk(platform: Platform, readAgain: () => Config): ApiDes
 /** The app is gone for its users at once; it resolves when nothing of it is left on any server, or after 30 s. */
 async function destroyWhole(app: App, { drivers }: Platform): Promise<void> {
   const places = await listPlaces(drivers.db, app.id);
-  await destroyApp(drivers.db, app.id);
+  await recordChange(drivers.db, (tx) => destroyApp(tx, app.id));
   for (const { environment } of places) {
     await drivers.touch('build', environment.id);
     await drivers.touch('rollout', environment.id);

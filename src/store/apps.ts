@@ -3,7 +3,7 @@ import type { Selectable } from 'kysely';
 import { Failure } from '../failure.ts';
 import type { App, Environment } from '../model/app.ts';
 import { isAppName } from '../model/names.ts';
-import type { Database } from './database.ts';
+import { type Database, joinTransaction } from './database.ts';
 import type { Tables } from './tables.ts';
 
 /** Creates an app. Throws `invalid_app_name` and `app_exists`. */
@@ -75,7 +75,7 @@ export async function forgetApp(db: Database, appId: string): Promise<void> {
 
 /** The app is gone for its users at once; what it left behind is removed by the upkeep. */
 export async function destroyApp(db: Database, appId: string): Promise<void> {
-  await db.transaction().execute(async (tx) => {
+  await joinTransaction(db, async (tx) => {
     await emptyEnvironments(tx, environmentIds(tx).where('app_id', '=', appId));
     const destroyed = { destroyed_at: new Date().toISOString() };
     await tx.updateTable('apps').set(destroyed).where('id', '=', appId).execute();

@@ -10,7 +10,7 @@ import {
   linkAuditEntry,
   type NewAuditEntry,
 } from '../model/audit.ts';
-import type { Database } from './database.ts';
+import { type Database, joinTransaction } from './database.ts';
 import { recordActed } from './idempotency.ts';
 import type { Tables } from './tables.ts';
 
@@ -40,6 +40,15 @@ export async function recordDone(
   if (asking === undefined || asking.written !== null) return;
   const known = Object.entries(found).filter(([, value]) => value !== null);
   asking.written = await appendAudit(tx, toDone({ ...asking.act, ...Object.fromEntries(known) }));
+}
+
+/** Makes a change of the ledger with the entry of whoever asks for it: one is not there without the other. */
+export function recordChange<T>(db: Database, change: (tx: Database) => Promise<T>): Promise<T> {
+  return joinTransaction(db, async (tx) => {
+    const changed = await change(tx);
+    await recordDone(tx, {});
+    return changed;
+  });
 }
 
 function toDone(act: AskedAct): NewAuditEntry {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Selectable } from 'kysely';
 import { Failure } from '../failure.ts';
 import type { NoticeEvent, NoticeKind, Notification } from '../model/notice.ts';
-import type { Database } from './database.ts';
+import { type Database, joinTransaction } from './database.ts';
 import { openSecret, placeOf, sealSecret } from './sealed.ts';
 import type { Tables } from './tables.ts';
 
@@ -58,7 +58,7 @@ export async function getNotification(
 
 /** Forgets it with what was not told yet. */
 export async function removeNotification(db: Database, id: string): Promise<void> {
-  await db.transaction().execute(async (tx) => {
+  await joinTransaction(db, async (tx) => {
     await tx.deleteFrom('notices').where('notification_id', '=', id).execute();
     await tx.deleteFrom('notifications').where('id', '=', id).execute();
   });

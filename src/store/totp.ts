@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { findTotpStep, serializeBase32 } from '../model/totp.ts';
-import type { Database } from './database.ts';
+import { type Database, joinTransaction } from './database.ts';
 import { openSecret, placeOf, sealSecret } from './sealed.ts';
 import type { Tables } from './tables.ts';
 
@@ -27,7 +27,7 @@ export async function confirmTotp(
   const step = secret === null ? null : findTotpStep(open(db, id, secret), code, Date.now(), 0);
   if (step === null) return null;
   const codes = Array.from({ length: codeCount }, () => serializeBase32(randomBytes(10)).toLowerCase());
-  await db.transaction().execute(async (tx) => {
+  await joinTransaction(db, async (tx) => {
     const now = { totp: secret, totp_wanted: null, totp_step: step };
     await tx.updateTable('users').set(now).where('id', '=', id).execute();
     await tx.deleteFrom('recovery_codes').where('user_id', '=', id).execute();
@@ -38,7 +38,7 @@ export async function confirmTotp(
 }
 
 export async function removeTotp(db: Database, userId: string): Promise<void> {
-  await db.transaction().execute(async (tx) => {
+  await joinTransaction(db, async (tx) => {
     const none = { totp: null, totp_wanted: null, totp_step: 0 };
     await tx.updateTable('users').set(none).where('id', '=', userId).execute();
     await tx.deleteFrom('recovery_codes').where('user_id', '=', userId).execute();

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Selectable } from 'kysely';
 import { Failure } from '../failure.ts';
 import type { Forge, Webhook } from '../model/webhook.ts';
-import type { Database } from './database.ts';
+import { type Database, joinTransaction } from './database.ts';
 import { openSecret, placeOf, sealSecret } from './sealed.ts';
 import type { Tables } from './tables.ts';
 
@@ -111,7 +111,7 @@ export async function takeDuePolls(db: Database, nowMs: number): Promise<readonl
 
 /** Forgets it, with what it was told and has not done yet. */
 export async function removeWebhook(db: Database, id: string): Promise<void> {
-  await db.transaction().execute(async (tx) => {
+  await joinTransaction(db, async (tx) => {
     await tx.deleteFrom('hook_pushes').where('webhook_id', '=', id).execute();
     await tx.deleteFrom('hook_deliveries').where('webhook_id', '=', id).execute();
     await tx.deleteFrom('webhooks').where('id', '=', id).execute();

@@ -2,13 +2,19 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
+import { sql } from 'kysely';
+import { makeKeyPair } from '../../src/fleet/ssh.ts';
 import { listAudit } from '../../src/store/audit.ts';
 import type { Database } from '../../src/store/database.ts';
+import { addKey } from '../../src/store/keys.ts';
+import { addNotification } from '../../src/store/notifications.ts';
+import { addWebhook } from '../../src/store/webhooks.ts';
 import { openApiWorld } from '../support/api-world.ts';
 import { runCommand } from '../support/command-line.ts';
 import { eventually } from '../support/eventually.ts';
 import { commitFile, makeSource, runClient } from '../support/receive-world.ts';
 import { openSshWorld } from '../support/ssh-world.ts';
+import { makeUser } from '../support/users.ts';
 
 const secret = 'S3CR3T-81d7';
 
@@ -58,6 +64,49 @@ test('every change by the API has one entry with who, where from, what and how i
   ]);
   const raw = JSON.stringify(await world.db.selectFrom('audit').selectAll().execute());
   for (const word of [secret, ops, reader]) assert.ok(!raw.includes(word));
+});
+
+test('a change of the ledger whose entry cannot be written is not there either', async (t) => {
+  const world = await openApiWorld(t);
+  const { db, shop } = world;
+  const admin = await world.makeToken(null, 'admin');
+  const { session } = await makeUser(db, 'ada', { role: 'owner' });
+  const key = { name: 'laptop', appId: null, rights: ['push'] as const, days: null, actor: 'test' };
+  const { id: laptop } = await addKey(db, { ...key, fingerprint: 'SHA256:x', blob: Buffer.from('x') });
+  const hook = { appId: shop.app.id, forge: 'github', repository: 'https://forge.example/shop' } as const;
+  const { webhook } = await addWebhook(db, {
+    ...{ ...hook, branches: [], pollMs: null, token: null, actor: 'test' },
+  });
+  const { notification } = await addNotification(db, {
+    ...({ kind: 'json', events: ['deploy.failed'], appId: null } as const),
+    ...{ url: 'https://chat.example/hook', actor: 'test' },
+  });
+  const look = async () => ({
+    tokens: await db.selectFrom('tokens').select(['id', 'revoked_at']).execute(),
+    keys: await db.selectFrom('keys').selectAll().execute(),
+    webhooks: await db.selectFrom('webhooks').selectAll().execute(),
+    notifications: await db.selectFrom('notifications').selectAll().execute(),
+    sessions: await db.selectFrom('sessions').select('id').execute(),
+  });
+  const before = await look();
+  const hooks = `/apps/shop/webhooks/${webhook.id}`;
+  await sql`create trigger no_entry before insert on audit begin select raise(abort, 'full'); end`.execute(
+    db,
+  );
+  for (const [method, path, body, token] of [
+    ['POST', '/tokens', { name: 'ci' }, admin],
+    ['DELETE', `/tokens/${before.tokens[0]?.id}`, undefined, admin],
+    ['POST', '/keys', { name: 'other', key: makeKeyPair('other').public }, admin],
+    ['DELETE', `/keys/${laptop}`, undefined, admin],
+    ['POST', `${hooks}/key`, {}, admin],
+    ['DELETE', hooks, undefined, admin],
+    ['DELETE', `/notifications/${notification.id}`, undefined, admin],
+    ['POST', '/logout', {}, session],
+  ] as const) {
+    const asking = { token, ...(body === undefined ? {} : { body }) };
+    const { status } = await world.ask(method, `/api/v1${path}`, asking);
+    assert.deepEqual([status, await look()], [500, before], `${method} ${path}`);
+  }
 });
 
 test('pushes, fetches and commands over SSH are in it, and strangers', async (t) => {

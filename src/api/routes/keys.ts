@@ -2,6 +2,7 @@ import { Failure } from '../../failure.ts';
 import { fingerprintOf } from '../../fleet/host-key.ts';
 import type { Actor } from '../../model/access.ts';
 import { parsePublicKey } from '../../receive/ssh-key.ts';
+import { recordChange } from '../../store/audit.ts';
 import { addKey, getKey, listKeys, removeKey } from '../../store/keys.ts';
 import { getSeenApp, refuseMoreThanOwn, requireRight } from '../authorize.ts';
 import type { ApiDesk } from '../desk.ts';
@@ -43,7 +44,7 @@ export const keyRoutes: readonly Route[] = [
         : await boundOwnKey(desk, actor, body);
       const fingerprint = fingerprintOf(blob);
       const wanted = { ...bounds, name: body.name, days: body.days, actor: actor.name, fingerprint, blob };
-      const added = await addKey(desk.db, wanted);
+      const added = await recordChange(desk.db, (tx) => addKey(tx, wanted));
       const [shown] = await describeCredentials(desk.db, [added]);
       return { status: 201, json: { ...shown, fingerprint } };
     },
@@ -62,7 +63,8 @@ export const keyRoutes: readonly Route[] = [
       if (!isOwn(actor, await getKey(desk.db, which))) {
         throw new Failure('key_not_found', `There is no valid key ${JSON.stringify(which)}.`);
       }
-      const { id, name, fingerprint, revokedAt } = await removeKey(desk.db, which);
+      const gone = await recordChange(desk.db, (tx) => removeKey(tx, which));
+      const { id, name, fingerprint, revokedAt } = gone;
       return { json: { id, name, fingerprint, revokedAt } };
     },
   }),

@@ -1,5 +1,6 @@
 import { Failure } from '../../failure.ts';
 import { formatTotpUri } from '../../model/totp.ts';
+import { recordChange } from '../../store/audit.ts';
 import { type ClaimPurpose, checkClaim, takeClaim } from '../../store/claims.ts';
 import type { Database } from '../../store/database.ts';
 import { recordEvent } from '../../store/events.ts';
@@ -47,8 +48,11 @@ export const meRoutes: readonly Route[] = [
     body: loginBody,
     async answer({ desk, body, address, signal }) {
       const user = await signIn(desk, { ...body, address, signal });
-      const session = await createSession(desk.db, user.id);
-      await recordEvent(desk.db, { ...eventOf('login', user.name, user), detail: `from ${address}` });
+      const event = { ...eventOf('login', user.name, user), detail: `from ${address}` };
+      const session = await desk.db.transaction().execute(async (tx) => {
+        await recordEvent(tx, event);
+        return createSession(tx, user.id);
+      });
       return { json: { name: user.name, ...session } };
     },
   }),
@@ -60,9 +64,10 @@ export const meRoutes: readonly Route[] = [
     title: 'Ends the session that asks',
     query: nothing,
     body: nothing,
-    answer: async ({ desk, actor }) => ({
-      json: { ended: actor.kind === 'user' && (await endSession(desk.db, actor.via ?? '')) },
-    }),
+    async answer({ desk, actor }) {
+      if (actor.kind !== 'user') return { json: { ended: false } };
+      return { json: { ended: await recordChange(desk.db, (tx) => endSession(tx, actor.via ?? '')) } };
+    },
   }),
   route({
     method: 'POST',
@@ -126,7 +131,7 @@ export const meRoutes: readonly Route[] = [
     async answer({ desk, actor, body, address, signal }) {
       const { id, name } = await readSelf(desk.db, actor);
       await confirmSelf(desk, { name, password: body.current, address, signal });
-      const secret = await wantTotp(desk.db, id);
+      const secret = await recordChange(desk.db, (tx) => wantTotp(tx, id));
       return { status: 201, json: { secret, uri: formatTotpUri('Hawser', name, secret) } };
     },
   }),
@@ -141,10 +146,13 @@ export const meRoutes: readonly Route[] = [
     shownOnce: true,
     async answer({ desk, actor, body }) {
       const user = await readSelf(desk.db, actor);
-      const codes = await confirmTotp(desk.db, user, body.code);
-      if (codes === null) throw new Failure('login_failed', 'That is not the code of this moment.');
-      await recordEvent(desk.db, eventOf('totp:enable', user.name, user));
-      return { json: { enabled: true, recoveryCodes: codes } };
+      const recoveryCodes = await desk.db.transaction().execute(async (tx) => {
+        const codes = await confirmTotp(tx, user, body.code);
+        if (codes === null) throw new Failure('login_failed', 'That is not the code of this moment.');
+        await recordEvent(tx, eventOf('totp:enable', user.name, user));
+        return codes;
+      });
+      return { json: { enabled: true, recoveryCodes } };
     },
   }),
   route({
@@ -158,8 +166,10 @@ export const meRoutes: readonly Route[] = [
     async answer({ desk, actor, body, address, signal }) {
       const { id, name } = await readSelf(desk.db, actor);
       await confirmSelf(desk, { name, password: body.current, address, signal });
-      await removeTotp(desk.db, id);
-      await recordEvent(desk.db, eventOf('totp:disable', name, { name }));
+      await desk.db.transaction().execute(async (tx) => {
+        await removeTotp(tx, id);
+        await recordEvent(tx, eventOf('totp:disable', name, { name }));
+      });
       return { json: { enabled: false } };
     },
   }),

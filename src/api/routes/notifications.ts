@@ -4,6 +4,7 @@ import type { Notice, NoticeMessage, Notification } from '../../model/notice.ts'
 import { parseOutboundUrl, readOutboundRules } from '../../outbound/addresses.ts';
 import { pinAddress } from '../../outbound/resolve.ts';
 import { getApp } from '../../store/apps.ts';
+import { recordChange } from '../../store/audit.ts';
 import { listNotices } from '../../store/notices.ts';
 import {
   addNotification,
@@ -51,7 +52,9 @@ export const notificationRoutes: readonly Route[] = [
       await pinAddress(url, rules);
       const app = body.app === undefined ? null : await getApp(desk.db, body.app);
       const wanted = { kind: body.kind, events: body.events, appId: app?.id ?? null };
-      const made = await addNotification(desk.db, { ...wanted, url: url.href, actor: actor.name });
+      const made = await recordChange(desk.db, (tx) =>
+        addNotification(tx, { ...wanted, url: url.href, actor: actor.name }),
+      );
       const shown = describe(made.notification, app?.name ?? null);
       return { status: 201, json: { ...shown, secret: made.secret } };
     },
@@ -66,7 +69,7 @@ export const notificationRoutes: readonly Route[] = [
     body: nothing,
     async answer({ desk, params }) {
       const { notification } = await getNotification(desk.db, params.notification ?? '');
-      await removeNotification(desk.db, notification.id);
+      await recordChange(desk.db, (tx) => removeNotification(tx, notification.id));
       return { json: { id: notification.id, removed: true } };
     },
   }),

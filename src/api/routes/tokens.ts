@@ -1,4 +1,5 @@
 import { allow } from '../../model/access.ts';
+import { recordChange } from '../../store/audit.ts';
 import { createToken, listTokens, revokeToken } from '../../store/tokens.ts';
 import { newToken, nothing } from '../input.ts';
 import { boundCredential, isOwn, refuseBorrowed } from '../own-credential.ts';
@@ -33,12 +34,9 @@ export const tokenRoutes: readonly Route[] = [
     async answer({ desk, actor, body }) {
       const { app, ...bounds } = await boundCredential(desk, actor, body, ['push']);
       const where = app?.name ?? 'all apps';
-      const made = await createToken(desk.db, {
-        ...bounds,
-        name: body.name ?? `${where} ${bounds.rights.join(' ')}`,
-        days: body.days,
-        actor: actor.name,
-      });
+      const name = body.name ?? `${where} ${bounds.rights.join(' ')}`;
+      const wanted = { ...bounds, name, days: body.days, actor: actor.name };
+      const made = await recordChange(desk.db, (tx) => createToken(tx, wanted));
       const remote = app === null ? null : remoteOf(desk.config, app.name);
       const [shown] = await describeCredentials(desk.db, [made.record]);
       return { status: 201, json: { ...shown, remote, token: made.token } };
@@ -55,7 +53,8 @@ export const tokenRoutes: readonly Route[] = [
     async answer({ desk, actor, params }) {
       refuseBorrowed(actor);
       const ofUser = allow(actor, 'admin', null) ? null : (actor.userId ?? '');
-      const token = await revokeToken(desk.db, params.token ?? '', { ofUser });
+      const which = params.token ?? '';
+      const token = await recordChange(desk.db, (tx) => revokeToken(tx, which, { ofUser }));
       return { json: { id: token.id, name: token.name, revokedAt: token.revokedAt } };
     },
   }),

@@ -2,6 +2,7 @@ import { makeKeyPair } from '../../fleet/ssh.ts';
 import type { HookPush, Webhook } from '../../model/webhook.ts';
 import { parseOutboundUrl, readOutboundRules } from '../../outbound/addresses.ts';
 import { pinAddress } from '../../outbound/resolve.ts';
+import { recordChange } from '../../store/audit.ts';
 import { listHookPushes } from '../../store/hook-pushes.ts';
 import { addWebhook, getWebhook, listWebhooks, removeWebhook, setWebhookKey } from '../../store/webhooks.ts';
 import { fetchSchemes } from '../../webhooks/fetch.ts';
@@ -40,15 +41,11 @@ export const webhookRoutes: readonly Route[] = [
       const rules = readOutboundRules(desk.config);
       const url = parseOutboundUrl(body.repository, fetchSchemes, rules);
       await pinAddress(url, rules);
-      const { webhook, secret } = await addWebhook(desk.db, {
-        appId: app.id,
-        forge: body.forge,
-        repository: url.href,
-        branches: body.branches,
-        pollMs: body.poll ?? null,
-        token: body.token ?? null,
-        actor: actor.name,
-      });
+      const { forge, branches, poll = null, token = null } = body;
+      const wanted = { forge, branches, appId: app.id, repository: url.href, pollMs: poll, token };
+      const { webhook, secret } = await recordChange(desk.db, (tx) =>
+        addWebhook(tx, { ...wanted, actor: actor.name }),
+      );
       return { status: 201, json: { ...describe(desk, webhook), secret } };
     },
   }),
@@ -77,7 +74,8 @@ export const webhookRoutes: readonly Route[] = [
     async answer({ desk, app, params }) {
       const webhook = await getWebhook(desk.db, app.id, params.webhook ?? '');
       const pair = makeKeyPair(`hawser-${app.name}`);
-      await setWebhookKey(desk.db, webhook, { publicKey: pair.public, privateKey: pair.private });
+      const key = { publicKey: pair.public, privateKey: pair.private };
+      await recordChange(desk.db, (tx) => setWebhookKey(tx, webhook, key));
       return { status: 201, json: { id: webhook.id, publicKey: pair.public } };
     },
   }),
@@ -91,7 +89,7 @@ export const webhookRoutes: readonly Route[] = [
     body: nothing,
     async answer({ desk, app, params }) {
       const webhook = await getWebhook(desk.db, app.id, params.webhook ?? '');
-      await removeWebhook(desk.db, webhook.id);
+      await recordChange(desk.db, (tx) => removeWebhook(tx, webhook.id));
       return { json: { id: webhook.id, removed: true } };
     },
   }),
