@@ -10,8 +10,8 @@ import type { Check, Service } from '../model/manifest.ts';
 import type { Resources } from '../model/release.ts';
 import { explainEngine } from './engine-build.ts';
 import { shorten } from './explain.ts';
-import { startServices } from './service-run.ts';
-import { planApart } from './service-spec.ts';
+import { startServices } from './services/start.ts';
+import { planApart } from './services/spec.ts';
 
 export type CheckRequest = {
   /** The builder's engine. */
@@ -31,11 +31,12 @@ export type CheckRequest = {
 };
 
 const shownLines = 5;
+const removeMs = 60_000;
 
 /**
- * Runs an app's own tests in its built image, with its services beside it in a network of their own, and leaves
- * nothing of that; it can be repeated. Throws `check_failed`, `check_out_of_memory`, `check_timeout`,
- * `service_image_missing`, `service_not_ready`.
+ * Runs an app's own tests in its built image, with its services beside it in a network of their own; what it made is
+ * left to `removeCheck`. Throws `check_failed`, `check_out_of_memory`, `check_timeout`, `service_image_missing`,
+ * `service_not_ready`.
  */
 export async function performCheck(request: CheckRequest): Promise<void> {
   const { connection, check, services, owner, labels, limits, log, signal } = request;
@@ -60,8 +61,6 @@ export async function performCheck(request: CheckRequest): Promise<void> {
 export async function removeCheck(connection: ServerConnection, labels: Labels): Promise<void> {
   await removeLabelled(connection, labels, AbortSignal.timeout(removeMs));
 }
-
-const removeMs = 60_000;
 
 async function runTests(request: CheckRequest, urls: Readonly<Record<string, string>>): Promise<void> {
   const { connection, check, owner, labels, limits, log, signal } = request;

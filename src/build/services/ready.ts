@@ -1,13 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { Failure } from '../failure.ts';
-import { askEngine } from '../fleet/ask.ts';
-import { parseExit } from '../fleet/container.ts';
-import { inspectContainer } from '../fleet/create.ts';
-import { type ContainerInspect, statusOf } from '../fleet/docker.ts';
-import type { ServerConnection } from '../fleet/fleet.ts';
-import { readLogs } from '../fleet/perform.ts';
-import type { DeployLog } from '../log/deploy-log.ts';
-import type { Service } from '../model/manifest.ts';
+import { Failure } from '../../failure.ts';
+import { askEngine } from '../../fleet/ask.ts';
+import { parseExit } from '../../fleet/container.ts';
+import { inspectContainer } from '../../fleet/create.ts';
+import { type ContainerInspect, statusOf } from '../../fleet/docker.ts';
+import type { ServerConnection } from '../../fleet/fleet.ts';
+import { readLogs } from '../../fleet/perform.ts';
+import type { DeployLog } from '../../log/deploy-log.ts';
+import type { Service } from '../../model/manifest.ts';
 
 export type Waiting = {
   readonly connection: ServerConnection;

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { containerSpec } from '../fleet/container.ts';
-import type { ContainerSpec } from '../fleet/docker.ts';
-import type { Labels } from '../fleet/labelled.ts';
-import { labelNames } from '../model/container.ts';
-import type { Service } from '../model/manifest.ts';
-import type { Resources } from '../model/release.ts';
+import { containerSpec } from '../../fleet/container.ts';
+import type { ContainerSpec } from '../../fleet/docker.ts';
+import type { Labels } from '../../fleet/labelled.ts';
+import { labelNames } from '../../model/container.ts';
+import type { Service } from '../../model/manifest.ts';
+import type { Resources } from '../../model/release.ts';
 
 export type ApartOptions = {
   readonly name: string;

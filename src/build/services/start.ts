@@ -1,15 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { Failure } from '../failure.ts';
-import { askEngine, untilAnswered } from '../fleet/ask.ts';
-import { createContainer, inspectContainer, startCreated } from '../fleet/create.ts';
-import { statusOf } from '../fleet/docker.ts';
-import type { ServerConnection } from '../fleet/fleet.ts';
-import { type Labels, removeLabelledContainers } from '../fleet/labelled.ts';
-import type { DeployLog } from '../log/deploy-log.ts';
-import { labelNames } from '../model/container.ts';
-import type { Service } from '../model/manifest.ts';
-import { parseMessages } from './engine-build.ts';
-import { awaitReady } from './service-ready.ts';
+import { Failure } from '../../failure.ts';
+import { askEngine, untilAnswered } from '../../fleet/ask.ts';
+import { createContainer, inspectContainer, startCreated } from '../../fleet/create.ts';
+import { statusOf } from '../../fleet/docker.ts';
+import type { ServerConnection } from '../../fleet/fleet.ts';
+import { type Labels, removeLabelledContainers } from '../../fleet/labelled.ts';
+import type { DeployLog } from '../../log/deploy-log.ts';
+import { labelNames } from '../../model/container.ts';
+import type { Service } from '../../model/manifest.ts';
+import { parseMessages } from '../engine-build.ts';
+import { awaitReady } from './ready.ts';
 import {
   fullImageName,
   passwordName,
@@ -17,7 +17,7 @@ import {
   planServiceVariable,
   type ServiceOptions,
   serviceContainerName,
-} from './service-spec.ts';
+} from './spec.ts';
 
 /** The labels hold `hawser.app` and `hawser.env` at least; the network is there already. */
 export type ServicesRequest = Omit<ServiceOptions, 'password'> & {
