@@ -3,7 +3,7 @@ import type { Limits } from '../config.ts';
 import { Failure } from '../failure.ts';
 import type { Git } from './git.ts';
 import { within } from './git-answer.ts';
-import type { GitOrigin } from './git-asker.ts';
+import type { GitOrigin } from './git-audit.ts';
 import type { EnteredApp } from './git-door.ts';
 import { endGit } from './git-exchange.ts';
 import { spawnGit } from './git-process.ts';

@@ -8,7 +8,7 @@ import type { Actor } from '../model/access.ts';
 import { type Audit, plainAddress } from '../model/audit.ts';
 import type { Git } from './git.ts';
 import { answerFailure, untilClosed } from './git-answer.ts';
-import { describeGitAct, type GitOrigin, toRefusal } from './git-asker.ts';
+import { describeGitAct, type GitOrigin, toRefusal } from './git-audit.ts';
 import type { EnteredApp, GitDoor } from './git-door.ts';
 import { performExchange, resultHeaders } from './git-exchange.ts';
 import { spawnGit } from './git-process.ts';

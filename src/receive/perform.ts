@@ -7,7 +7,7 @@ import { Failure } from '../failure.ts';
 import type { Audit } from '../model/audit.ts';
 import { examinePush, type ReceiveParts } from './examine-push.ts';
 import type { Git } from './git.ts';
-import { describeGitAct, type GitOrigin, toRefusal } from './git-asker.ts';
+import { describeGitAct, type GitOrigin, toRefusal } from './git-audit.ts';
 import type { EnteredApp } from './git-door.ts';
 import { printable } from './printable.ts';
 import type { HookAnswer, HookCall, Push, PushDesk } from './push.ts';

@@ -3,7 +3,7 @@ import type { Limits } from '../config.ts';
 import { Failure } from '../failure.ts';
 import type { Actor } from '../model/access.ts';
 import type { Audit } from '../model/audit.ts';
-import { describeGitAct, type GitOrigin, toRefusal } from './git-asker.ts';
+import { describeGitAct, type GitOrigin, toRefusal } from './git-audit.ts';
 import type { GitDoor } from './git-door.ts';
 import { readProtocol } from './git-request.ts';
 import { type GitRuns, pushTooLarge } from './git-runs.ts';

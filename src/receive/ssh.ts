@@ -3,7 +3,7 @@ import { createServer, type Socket } from 'node:net';
 import ssh2, { type AuthContext, type Connection } from 'ssh2';
 import { Failure } from '../failure.ts';
 import { plainAddress } from '../model/audit.ts';
-import { describeGitAct } from './git-asker.ts';
+import { describeGitAct } from './git-audit.ts';
 import { type Gate, type GateLimits, openGate, type Visit } from './ssh-gate.ts';
 import { readKeyBlob } from './ssh-key.ts';
 import { watchLine } from './ssh-line.ts';
