@@ -1,7 +1,7 @@
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Failure } from '../failure.ts';
-import { signalGroup } from './git-process.ts';
+import { type GitEnd, signalGroup, watchGit } from './git-process.ts';
 import type { GitRequest } from './git-request.ts';
 import { flushPacket, serializeBand } from './packet.ts';
 import { describeFailure } from './record-push.ts';
@@ -32,7 +32,7 @@ const graceMs = 2_000;
  * Request body to a git's input, its output to the response. Resolves with what git said on its error output when git
  * has ended; throws the Failure that the client is to be told when nothing was answered yet.
  */
-export async function performExchange(exchange: Exchange): Promise<{ code: number | null; stderr: string }> {
+export async function performExchange(exchange: Exchange): Promise<GitEnd> {
   const { request, response, asked, child } = exchange;
   const ended = watchGit(child);
   const { done, report } = feedBody(request, child.stdin, asked.encoding, exchange.body);
@@ -76,20 +76,6 @@ export function endGit(child: ChildProcessWithoutNullStreams, service: GitReques
     signalGroup(child, 'SIGTERM');
     timer = setTimeout(() => signalGroup(child, 'SIGKILL'), graceMs);
   }
-}
-
-function watchGit(child: ChildProcessWithoutNullStreams): Promise<{ code: number | null; stderr: string }> {
-  let stderr = '';
-  child.stdin.on('error', () => undefined);
-  child.stderr.on('data', (chunk: Buffer) => {
-    if (stderr.length < 4096) stderr += chunk.toString();
-  });
-  return new Promise((resolve, reject) => {
-    child.on('error', (error) =>
-      reject(new Failure('git_failed', `git did not start: ${error.message}`, { cause: error })),
-    );
-    child.on('close', (code) => resolve({ code, stderr }));
-  });
 }
 
 /** Output goes out no faster than the client takes it; when the client is gone it is read and forgotten. */

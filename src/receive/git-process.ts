@@ -1,7 +1,8 @@
 import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { Failure } from '../failure.ts';
 
-export type GitResult = { readonly code: number | null; readonly stdout: Buffer; readonly stderr: string };
+export type GitEnd = { readonly code: number | null; readonly stderr: string };
+export type GitResult = GitEnd & { readonly stdout: Buffer };
 
 export type GitRun = {
   /** Added to the clean environment. */
@@ -78,30 +79,35 @@ export function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   }
 }
 
-function collect(child: ChildProcessWithoutNullStreams, run: GitRun): Promise<GitResult> {
-  const maxOutput = run.maxOutput ?? 64 * 1024 * 1024;
+/** How a git ends, and the first bytes of its error output. Throws `git_failed` when it did not start. */
+export function watchGit(child: ChildProcessWithoutNullStreams, maxStderr = 4096): Promise<GitEnd> {
+  let stderr = '';
+  // A git that ended early closes its input; its exit code says why.
+  child.stdin.on('error', () => undefined);
+  child.stderr.on('data', (chunk: Buffer) => {
+    if (stderr.length < maxStderr) stderr += chunk.toString();
+  });
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    let stderr = '';
     child.on('error', (error) =>
       reject(new Failure('git_failed', `git did not start: ${error.message}`, { cause: error })),
     );
-    child.stdout.on('data', (chunk: Buffer) => {
-      size += chunk.length;
-      if (size <= maxOutput) chunks.push(chunk);
-      else child.kill('SIGKILL');
-    });
-    child.stderr.on('data', (chunk: Buffer) => {
-      if (stderr.length < 4096) stderr += chunk.toString();
-    });
-    // A git that ended early closes its input; its exit code says why.
-    child.stdin.on('error', () => undefined);
-    child.stdin.end(run.input ?? '');
-    child.on('close', (code) => {
-      if (run.signal?.aborted === true) reject(run.signal.reason);
-      else if (size > maxOutput) reject(new Failure('git_failed', `git said more than ${maxOutput} bytes`));
-      else resolve({ code, stdout: Buffer.concat(chunks), stderr });
-    });
+    child.on('close', (code) => resolve({ code, stderr }));
   });
+}
+
+async function collect(child: ChildProcessWithoutNullStreams, run: GitRun): Promise<GitResult> {
+  const maxOutput = run.maxOutput ?? 64 * 1024 * 1024;
+  const chunks: Buffer[] = [];
+  let size = 0;
+  child.stdout.on('data', (chunk: Buffer) => {
+    size += chunk.length;
+    if (size <= maxOutput) chunks.push(chunk);
+    else child.kill('SIGKILL');
+  });
+  const ended = watchGit(child);
+  child.stdin.end(run.input ?? '');
+  const { code, stderr } = await ended;
+  run.signal?.throwIfAborted();
+  if (size > maxOutput) throw new Failure('git_failed', `git said more than ${maxOutput} bytes`);
+  return { code, stdout: Buffer.concat(chunks), stderr };
 }

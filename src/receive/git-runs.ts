@@ -6,7 +6,7 @@ import { within } from './git-answer.ts';
 import type { GitOrigin } from './git-audit.ts';
 import type { EnteredApp } from './git-door.ts';
 import { endGit } from './git-exchange.ts';
-import { spawnGit } from './git-process.ts';
+import { type GitEnd, spawnGit } from './git-process.ts';
 import type { GitService } from './git-request.ts';
 import type { ReceiveLog, Receiver } from './perform.ts';
 import { formatBytes } from './printable.ts';
@@ -24,7 +24,7 @@ export type GitRun = EnteredApp & {
   /** Aborts when the client is gone. */
   readonly gone: AbortSignal;
   /** Brings the client and its git together; resolves when the git has ended. */
-  exchange(running: RunningGit): Promise<{ code: number | null; stderr: string }>;
+  exchange(running: RunningGit): Promise<GitEnd>;
 };
 
 export type RunningGit = {

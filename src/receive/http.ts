@@ -11,7 +11,7 @@ import { answerFailure, untilClosed } from './git-answer.ts';
 import { describeGitAct, type GitOrigin, toRefusal } from './git-audit.ts';
 import type { EnteredApp, GitDoor } from './git-door.ts';
 import { performExchange, resultHeaders } from './git-exchange.ts';
-import { spawnGit } from './git-process.ts';
+import { requireGit } from './git-process.ts';
 import { type GitRequest, isGitUrl, parseCredentials, parseGitRequest } from './git-request.ts';
 import { type GitRuns, protocolEnv, pushTooLarge } from './git-runs.ts';
 import { flushPacket, serializePacket } from './packet.ts';
@@ -138,23 +138,11 @@ function originOf({ socket }: IncomingMessage): GitOrigin {
 
 /** Refs as upload-pack tells them; protocol version 2 has no service line in front. */
 async function advertiseRefs(path: string, asked: GitRequest): Promise<Buffer> {
-  const git = spawnGit([asked.service, '--stateless-rpc', '--http-backend-info-refs', path], {
-    env: protocolEnv(asked),
-  });
-  git.stdin.on('error', () => undefined);
-  git.stdin.end();
-  git.stderr.resume();
-  const chunks: Buffer[] = [];
-  git.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
-  const code = await new Promise((resolve, reject) => {
-    git.on('error', reject);
-    git.on('close', resolve);
-  });
-  if (code !== 0)
-    throw new Failure('git_failed', `git ${asked.service} ended with ${code} when asked for its refs`);
+  const words = [asked.service, '--stateless-rpc', '--http-backend-info-refs', path];
+  const refs = await requireGit(words, `asking ${asked.service} for its refs`, { env: protocolEnv(asked) });
   const front =
     asked.protocol === 'version=2' ? [] : [serializePacket(`# service=git-${asked.service}\n`), flushPacket];
-  return Buffer.concat([...front, ...chunks]);
+  return Buffer.concat([...front, refs]);
 }
 
 /**

@@ -1,5 +1,6 @@
 import { Failure } from '../failure.ts';
 import { endGit } from './git-exchange.ts';
+import { type GitEnd, watchGit } from './git-process.ts';
 import type { GitService } from './git-request.ts';
 import type { RunningGit } from './git-runs.ts';
 import {
@@ -28,22 +29,10 @@ const farewellMs = 60_000;
  * A client's session to its git and back, no faster than either takes it. Resolves when the git has ended and all it
  * said was taken. A client that leaves ends what it only began; a push that is whole goes on without it.
  */
-export async function performSshExchange(
-  exchange: SshExchange,
-  git: RunningGit,
-): Promise<{ code: number | null; stderr: string }> {
+export async function performSshExchange(exchange: SshExchange, git: RunningGit): Promise<GitEnd> {
   const { writer, service } = exchange;
   const { child } = git;
-  let stderr = '';
-  child.stderr.on('data', (chunk: Buffer) => {
-    if (stderr.length < 4096) stderr += chunk.toString();
-  });
-  const ended = new Promise<number | null>((resolve, reject) => {
-    child.on('error', (error) =>
-      reject(new Failure('git_failed', `git did not start: ${error.message}`, { cause: error })),
-    );
-    child.on('close', resolve);
-  });
+  const ended = watchGit(child);
   const farewell = new AbortController();
   const leave = () => {
     child.stdin.destroy();
@@ -62,8 +51,8 @@ export async function performSshExchange(
       passed.toClient += bytes.length;
     };
     const said = [pumpOutput(child.stdout, answer), pumpOutput(child.stderr, writer.writeError)];
-    const [code] = await Promise.all([ended, ...said]);
-    return { code, stderr };
+    const [end] = await Promise.all([ended, ...said]);
+    return end;
   } finally {
     stopWatching();
     writer.gone.removeEventListener('abort', leave);

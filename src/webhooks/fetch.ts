@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Failure } from '../failure.ts';
 import { hostOf, type OutboundRules, parseOutboundUrl } from '../outbound/addresses.ts';
 import { type LookUp, type PinnedAddress, pinAddress } from '../outbound/resolve.ts';
-import { requireGit, runGit, signalGroup, spawnGit } from '../receive/git-process.ts';
+import { requireGit, runGit, signalGroup, spawnGit, watchGit } from '../receive/git-process.ts';
 
 /** By what a repository may be fetched. */
 export const fetchSchemes = ['https', 'ssh', 'http'] as const;
@@ -95,14 +95,12 @@ async function runFetch(path: string, plan: Plan): Promise<void> {
     '--no-write-fetch-head',
   ];
   const args = ['--git-dir', path, ...words, 'fetch', ...how, '--', url.href, `+${wish.ref}:${wish.ref}`];
-  const git = spawnGit(args, { env: await describeLogin(path, plan), ownGroup: true });
-  git.stdin.on('error', () => undefined);
+  const env = await describeLogin(path, plan);
+  options.signal.throwIfAborted();
+  const git = spawnGit(args, { env, ownGroup: true });
+  const ended = watchGit(git);
   git.stdin.end();
   git.stdout.resume();
-  let said = '';
-  git.stderr.on('data', (chunk: Buffer) => {
-    if (said.length < 4096) said += chunk.toString();
-  });
   let why = '';
   const stop = (reason: string) => {
     why ||= reason;
@@ -111,18 +109,18 @@ async function runFetch(path: string, plan: Plan): Promise<void> {
   const limit = AbortSignal.any([options.signal, AbortSignal.timeout(options.timeoutMs)]);
   limit.addEventListener('abort', () => stop('it took too long'), { once: true });
   const watch = setInterval(() => {
-    void sizeOf(join(path, 'objects', 'pack')).then((bytes) => {
-      if (bytes > options.maxBytes) stop('it is larger than limits.push of the server');
-    });
+    sizeOf(join(path, 'objects', 'pack')).then(
+      (bytes) => {
+        if (bytes > options.maxBytes) stop('it is larger than limits.push of the server');
+      },
+      (error: Error) => stop(`its size cannot be told: ${error.message}`),
+    );
   }, lookAgainMs);
   try {
-    const code = await new Promise<number | null>((resolve, reject) => {
-      git.on('error', reject);
-      git.on('close', resolve);
-    });
+    const { code, stderr } = await ended;
     options.signal.throwIfAborted();
     if (code === 0) return;
-    const reason = why || lastLine(said, wish) || `git ended with ${code}`;
+    const reason = why || lastLine(stderr, wish) || `git ended with ${code}`;
     throw new Failure('repository_not_fetched', `${wish.ref} of ${url.href} was not fetched: ${reason}.`);
   } finally {
     clearInterval(watch);

@@ -1,9 +1,10 @@
 import type { Writable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import type { App } from '../model/app.ts';
 import type { Webhook } from '../model/webhook.ts';
-import { spawnGit } from '../receive/git-process.ts';
-import type { GitRuns, RunningGit } from '../receive/git-runs.ts';
+import { spawnGit, watchGit } from '../receive/git-process.ts';
+import type { GitRuns } from '../receive/git-runs.ts';
 import { flushPacket, packetText, parsePackets, serializePacket } from '../receive/packet.ts';
 import { zeroOid } from '../receive/plan.ts';
 
@@ -24,6 +25,8 @@ export type HookPushed =
   | { readonly ok: true }
   | { readonly ok: false; readonly code: string; readonly detail: string };
 
+const mostSaid = 64 * 1024;
+
 /** Pushes what was fetched as any client would: the same git, the same hooks, the same checks. */
 export async function pushFetched(wish: HookPushWish, runs: GitRuns): Promise<HookPushed> {
   await runs.admit('receive-pack');
@@ -39,12 +42,14 @@ export async function pushFetched(wish: HookPushWish, runs: GitRuns): Promise<Ho
     protocol: null,
     stateless: true,
     gone: wish.signal,
-    async exchange(running) {
-      const ended = collect(running);
-      await Promise.all([send(wish, running.child.stdin), ended]);
-      const { code, stdout, stderr } = await ended;
-      said = readReport(stdout, stderr);
-      return { code, stderr };
+    async exchange({ child }) {
+      const [end, report] = await Promise.all([
+        watchGit(child, mostSaid),
+        buffer(child.stdout),
+        send(wish, child.stdin),
+      ]);
+      said = readReport(report, end.stderr);
+      return end;
     },
   });
   return said;
@@ -52,8 +57,6 @@ export async function pushFetched(wish: HookPushWish, runs: GitRuns): Promise<Ho
 
 /** One command, one option and a pack, as in gitprotocol-pack. */
 async function send({ ref, old, commit, from }: HookPushWish, input: Writable): Promise<void> {
-  // A git that refuses early closes its input; its report says why.
-  input.on('error', () => undefined);
   const command = `${old} ${commit ?? zeroOid} ${ref}\0report-status push-options agent=hawser`;
   input.write(
     Buffer.concat([serializePacket(command), flushPacket, serializePacket('no-wait'), flushPacket]),
@@ -72,27 +75,10 @@ async function send({ ref, old, commit, from }: HookPushWish, input: Writable): 
     '--quiet',
     '--delta-base-offset',
   ]);
-  pack.stderr.resume();
-  pack.stdin.on('error', () => undefined);
+  const ended = watchGit(pack);
   pack.stdin.end(`${commit}\n${old === zeroOid ? '' : `^${old}\n`}`);
-  await pipeline(pack.stdout, input).catch(() => undefined); // The report says what a broken pack means.
-}
-
-async function collect({ child }: RunningGit) {
-  const [out, err]: [Buffer[], Buffer[]] = [[], []];
-  child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
-  child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', resolve);
-  });
-  return {
-    code,
-    stdout: Buffer.concat(out),
-    stderr: Buffer.concat(err)
-      .toString('utf8')
-      .slice(0, 64 * 1024),
-  };
+  // The report says what a broken pack means, but not that no git could be started.
+  await Promise.all([ended, pipeline(pack.stdout, input).catch(() => undefined)]);
 }
 
 /** `unpack ok` and `ok REF`, or `ng REF reason`; the hooks say the code on the error output. */
