@@ -55,6 +55,7 @@ export type GitRunsOptions = {
   readonly timings?: Partial<GitRunTimings>;
 };
 
+const maxFetchRequest = 64 * 1024 * 1024;
 const defaults: GitRunTimings = { slotWaitMs: 60_000, drainMs: 30_000 };
 
 export function openGitRuns({ git, receiver, limits, log, ...options }: GitRunsOptions): GitRuns {
@@ -145,7 +146,15 @@ export function protocolEnv({ protocol }: Pick<GitRun, 'protocol'>): Record<stri
   return protocol === null ? {} : { GIT_PROTOCOL: protocol };
 }
 
-export function pushTooLarge(limits: Pick<Limits, 'push'>): Failure {
-  const limit = formatBytes(limits.push);
-  return new Failure('push_too_large', `the push is larger than ${limit} (limits.push of the server)`);
+/** Bytes that a client may send to its git, and what is said of more. A push is counted with git's own words in it. */
+export function planIntake(
+  service: GitService,
+  { push }: Pick<Limits, 'push'>,
+): { readonly bytes: number; readonly tooLarge: () => Failure } {
+  if (service === 'receive-pack') {
+    const what = `the push is larger than ${formatBytes(push)} (limits.push of the server)`;
+    return { bytes: push + 64 * 1024, tooLarge: () => new Failure('push_too_large', what) };
+  }
+  const what = `the request is larger than ${formatBytes(maxFetchRequest)}`;
+  return { bytes: maxFetchRequest, tooLarge: () => new Failure('git_request_too_large', what) };
 }

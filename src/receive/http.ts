@@ -13,10 +13,9 @@ import type { EnteredApp, GitDoor } from './git-door.ts';
 import { performExchange, resultHeaders } from './git-exchange.ts';
 import { requireGit } from './git-process.ts';
 import { type GitRequest, isGitUrl, parseCredentials, parseGitRequest } from './git-request.ts';
-import { type GitRuns, protocolEnv, pushTooLarge } from './git-runs.ts';
+import { type GitRuns, planIntake, protocolEnv } from './git-runs.ts';
 import { flushPacket, serializePacket } from './packet.ts';
 import type { ReceiveLog } from './perform.ts';
-import { formatBytes } from './printable.ts';
 
 export type GitHttp = {
   matches(rawUrl: string): boolean;
@@ -48,7 +47,6 @@ const defaults: GitHttpTimings = {
   rateBytes: 30 * 1024,
   idleMs: 5 * 60_000,
 };
-const maxFetchRequest = 64 * 1024 * 1024;
 
 /** git over HTTP, guarded: nothing touches a disk or starts a process before the door let the request in. */
 export function openGitHttp(options: GitHttpOptions): GitHttp {
@@ -93,13 +91,7 @@ export function openGitHttp(options: GitHttpOptions): GitHttp {
 
   const exchange = async ({ asked, entered, request, response }: Asked): Promise<void> => {
     const { service, protocol } = asked;
-    const isPush = service === 'receive-pack';
-    const tooLarge = () =>
-      isPush
-        ? pushTooLarge(limits)
-        : new Failure('git_request_too_large', `the request is larger than ${formatBytes(maxFetchRequest)}`);
-    const bytes = isPush ? limits.push + 64 * 1024 : maxFetchRequest;
-    const body = { ...timings, bytes, tooLarge };
+    const body = { ...timings, ...planIntake(service, limits) };
     await runs.run({
       ...entered,
       origin: originOf(request),

@@ -6,7 +6,7 @@ import type { Audit } from '../model/audit.ts';
 import { describeGitAct, type GitOrigin, toRefusal } from './git-audit.ts';
 import type { GitDoor } from './git-door.ts';
 import { readProtocol } from './git-request.ts';
-import { type GitRuns, pushTooLarge } from './git-runs.ts';
+import { type GitRuns, planIntake } from './git-runs.ts';
 import type { ReceiveLog } from './perform.ts';
 import { openSlots, type Slots } from './slots.ts';
 import { type ChannelWriter, openWriter, type ServerChannel, serializeFailure } from './ssh-channel.ts';
@@ -50,7 +50,6 @@ type Session = {
 
 // What git ends with when it is refused, and what the command line says of wrong usage.
 const refused = { git: 128, command: 2 } as const;
-const maxFetchRequest = 64 * 1024 * 1024;
 
 export const openCommandSlots = (): Slots => openSlots(8, 10_000, 'commands over SSH');
 
@@ -173,9 +172,7 @@ async function answerGit(
   await runs.admit(service);
   const fetched = { action: 'git:fetch', app: appName };
   if (!isPush) await audit.note(describeGitAct(origin, actor, fetched), { outcome: 'done', code: null });
-  const tooLarge = () =>
-    isPush ? pushTooLarge(limits) : new Failure('git_request_too_large', 'too much is asked for at once');
-  const bytes = isPush ? limits.push + 64 * 1024 : maxFetchRequest;
+  const intake = planIntake(service, limits);
   const code = await runs.run({
     ...entered,
     origin,
@@ -183,7 +180,7 @@ async function answerGit(
     protocol,
     stateless: false,
     gone: writer.gone,
-    exchange: (git) => performSshExchange({ channel, writer, service, bytes, tooLarge, pace }, git),
+    exchange: (git) => performSshExchange({ channel, writer, service, ...intake, pace }, git),
   });
   return code ?? refused.git;
 }
