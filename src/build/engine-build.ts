@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { Failure } from '../failure.ts';
 import { type Docker, toFailure } from '../fleet/docker.ts';
+import { readMessages } from '../fleet/messages.ts';
 import type { BuildMessage } from './progress.ts';
 
 type BuildOptions = NonNullable<Parameters<Docker['buildImage']>[1]>;
@@ -20,7 +21,7 @@ export async function* streamBuild(
   const abortSignal = AbortSignal.any([signal, broken.signal]);
   try {
     const answer = await docker.buildImage(context, { ...options, version: '1', abortSignal });
-    yield* parseMessages(answer);
+    yield* readMessages<BuildMessage>(answer);
   } catch (error) {
     abortSignal.throwIfAborted();
     const refusal = refusalOf(error);
@@ -39,18 +40,6 @@ export function explainEngine(error: unknown, what: string): Error {
   if (lost) return new Failure('builder_lost', failure.message, { cause: error });
   const full = failure instanceof Failure && failure.code === 'server_disk_low';
   return full ? new Failure('build_disk_full', failure.message, { cause: error }) : failure;
-}
-
-/** The engine's messages about a build or a pull, as they come. */
-export async function* parseMessages(answer: NodeJS.ReadableStream): AsyncGenerator<BuildMessage> {
-  const decoder = new TextDecoder();
-  let rest = '';
-  for await (const chunk of answer) {
-    const lines = (rest + decoder.decode(chunk as unknown as Uint8Array, { stream: true })).split('\n');
-    rest = lines.pop() ?? '';
-    for (const line of lines) if (line.trim() !== '') yield JSON.parse(line) as BuildMessage;
-  }
-  if (rest.trim() !== '') yield JSON.parse(rest) as BuildMessage;
 }
 
 /** What the engine says of a Dockerfile that it does not begin to build (400), or a failure before the first step (500). */

@@ -53,7 +53,6 @@ async function push({ docker, registry, signal }: PushRequest, name: string): Pr
     // The engine wants a login with every push, if only an empty one.
     const answer = await docker
       .getImage(name)
-      // Without credentials too: the engine demands the header.
       .push({ authconfig: { ...auth } as RegistryAuth, abortSignal: signal });
     return await readTransfer(answer, what);
   } catch (error) {

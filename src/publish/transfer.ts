@@ -1,4 +1,5 @@
 import { Failure } from '../failure.ts';
+import { readMessages } from '../fleet/messages.ts';
 
 /** One message of the engine while it pushes or pulls. */
 type TransferMessage = {
@@ -21,7 +22,7 @@ export async function readTransfer(answer: NodeJS.ReadableStream, what: string):
   const sizes = new Map<string, number>();
   let digest: string | null = null;
   let newBytes = 0;
-  for await (const message of parseLines(answer)) {
+  for await (const message of readMessages<TransferMessage>(answer)) {
     const { status, id = '', progressDetail, error, aux } = message;
     if (error !== undefined) throw explainTransfer(error, what);
     if (aux?.Digest) digest = aux.Digest;
@@ -30,17 +31,6 @@ export async function readTransfer(answer: NodeJS.ReadableStream, what: string):
     if (status === 'Pushed') newBytes += sizes.get(id) ?? 0;
   }
   return { digest, newBytes };
-}
-
-async function* parseLines(answer: NodeJS.ReadableStream): AsyncGenerator<TransferMessage> {
-  const decoder = new TextDecoder();
-  let rest = '';
-  for await (const chunk of answer) {
-    const lines = (rest + decoder.decode(chunk as unknown as Uint8Array, { stream: true })).split('\n');
-    rest = lines.pop() ?? '';
-    for (const line of lines) if (line.trim() !== '') yield JSON.parse(line) as TransferMessage;
-  }
-  if (rest.trim() !== '') yield JSON.parse(rest) as TransferMessage;
 }
 
 const kinds = [

@@ -5,10 +5,10 @@ import { createContainer, inspectContainer, startCreated } from '../../fleet/cre
 import { statusOf } from '../../fleet/docker.ts';
 import type { ServerConnection } from '../../fleet/fleet.ts';
 import { type Labels, removeLabelledContainers } from '../../fleet/labelled.ts';
+import { readMessages } from '../../fleet/messages.ts';
 import type { DeployLog } from '../../log/deploy-log.ts';
 import { labelNames } from '../../model/container.ts';
 import type { Service } from '../../model/manifest.ts';
-import { parseMessages } from '../engine-build.ts';
 import { awaitReady } from './ready.ts';
 import {
   fullImageName,
@@ -104,7 +104,8 @@ async function bringServiceImage(service: Service, request: ServicesRequest): Pr
     const ask = { connection, what: `pull ${image}`, signal, deadlineMs: pullMs };
     await askEngine(ask, async (abortSignal) => {
       const answer: NodeJS.ReadableStream = await docker.pull(image, { abortSignal });
-      for await (const { error } of parseMessages(answer)) if (error !== undefined) throw new Error(error);
+      for await (const { error } of readMessages<{ error?: string }>(answer))
+        if (error !== undefined) throw new Error(error);
     });
   } catch (error) {
     request.signal.throwIfAborted();
