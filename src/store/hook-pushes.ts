@@ -83,6 +83,17 @@ export async function countAttempt(db: Database, id: number, nextMs: number): Pr
   return counted.numUpdatedRows > 0n;
 }
 
+/** Makes what waits, and had fewer attempts than that, due at a time that is earlier than its own. */
+export async function hastenPushes(db: Database, nowMs: number, mostAttempts: number): Promise<void> {
+  await db
+    .updateTable('hook_pushes')
+    .set({ next_ms: nowMs })
+    .where('state', '=', 'waiting')
+    .where('next_ms', '>', nowMs)
+    .where('attempts', '<', mostAttempts)
+    .execute();
+}
+
 export type HookPushEnd = {
   readonly state: HookPushState;
   readonly deployId?: number | null;

@@ -44,7 +44,9 @@ export function openHookDoor(options: HookDoorOptions): HookDoor {
       answer(request, options)
         .then((told) => send(response, told))
         .catch((error: unknown) => {
-          if (!(error instanceof Failure)) log.error({ err: error }, 'a webhook failed by a bug');
+          // A client that leaves in the middle of its request is no bug.
+          if (!(error instanceof Failure) && request.complete)
+            log.error({ err: error }, 'a webhook failed by a bug');
           send(response, describe(error));
         });
     },
@@ -144,7 +146,7 @@ async function readBody(request: IncomingMessage): Promise<Buffer> {
 
 function describe(error: unknown): HookAnswer {
   if (!(error instanceof Failure)) return { status: 500, body: { code: 'internal' } };
-  return { status: error.status, body: { code: error.code, detail: error.message } };
+  return { status: error.status, body: { code: error.code, detail: error.message, fix: error.fix } };
 }
 
 function send(response: ServerResponse, { status, body }: HookAnswer): void {

@@ -1,6 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type HookParts, notePolls, performDue } from './perform.ts';
+import { hastenPushes } from '../store/hook-pushes.ts';
+import { type HookParts, mostAttempts, notePolls, performDue } from './perform.ts';
 import { reportStatuses } from './status.ts';
 
 export type HookLoop = AsyncDisposable & {
@@ -10,10 +11,11 @@ export type HookLoop = AsyncDisposable & {
 
 const lookMs = 5_000;
 
-/** Does what forges told until it is disposed; what is under way then is done by the next server. */
+/** Does what forges told until it is disposed; what is under way then the next server does at once. */
 export async function openHookLoop(parts: HookParts): Promise<HookLoop> {
   await rm(parts.folder, { recursive: true, force: true });
   await mkdir(parts.folder, { recursive: true, mode: 0o700 });
+  await hastenPushes(parts.db, Date.now(), mostAttempts);
   const closing = new AbortController();
   let woken = new AbortController();
   const running = run();

@@ -42,7 +42,8 @@ export type HookParts = {
 };
 
 const fetchMs = 10 * 60_000;
-const mostAttempts = 6;
+/** So often a push is tried before it has failed. */
+export const mostAttempts = 6;
 // Twice as long each time: 15 s, 30 s … 4 min.
 const firstRetryMs = 15_000;
 /** What does not become better by itself. */

@@ -14,10 +14,10 @@ const mostReports = 10;
 /** Tells forges how the deploys of their commits do, where a webhook has a token. */
 export async function reportStatuses(parts: HookParts, signal: AbortSignal): Promise<void> {
   const since = new Date(Date.now() - dayMs).toISOString();
-  for (const report of await listReports(parts.db, since, mostReports)) {
-    const status = statusOf(report.state);
-    if (status !== report.reported) await reportOne(report, status, parts, signal);
-  }
+  const reports = await listReports(parts.db, since, mostReports);
+  const changed = reports.filter(({ state, reported }) => statusOf(state) !== reported);
+  // Side by side, so that a forge that is away keeps the others waiting only once.
+  await Promise.all(changed.map((report) => reportOne(report, statusOf(report.state), parts, signal)));
 }
 
 async function reportOne(
@@ -31,13 +31,14 @@ async function reportOne(
   const post = found && token !== null ? planStatus(found.webhook, token, { ...report, status }) : null;
   if (post === null) return recordReport(db, report.id, { reports: mostReports });
   const outbound = { rules, signal, ...(look === undefined ? {} : { look }) };
-  const answer = await postOutbound(post, outbound).catch((error: Error) => {
-    log.info({ webhook: report.webhookId, error: error.message }, 'a forge was not told of a deploy');
-    return null;
-  });
-  const isTaken = answer !== null && answer.status >= 200 && answer.status < 300;
-  const counted = { reports: isTaken ? 0 : report.reports + 1 };
-  await recordReport(db, report.id, isTaken ? { ...counted, reported: status } : counted);
+  const why = await postOutbound(post, outbound).then(
+    ({ status: said }) => (said >= 200 && said < 300 ? null : `it answered ${said}`),
+    (error: Error) => error.message,
+  );
+  if (signal.aborted) return;
+  if (why === null) return recordReport(db, report.id, { reports: 0, reported: status });
+  log.info({ webhook: report.webhookId, deploy: report.deployId, why }, 'a forge did not take a status');
+  await recordReport(db, report.id, { reports: report.reports + 1 });
 }
 
 export function statusOf(state: DeployState): CommitStatus {

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { forges } from '../../src/model/webhook.ts';
 import { openForges } from '../../src/server/forges.ts';
-import { listHookPushes } from '../../src/store/hook-pushes.ts';
+import { countAttempt, listDuePushes, listHookPushes, recordDelivery } from '../../src/store/hook-pushes.ts';
 import { addWebhook, type NewWebhook } from '../../src/store/webhooks.ts';
 import { signStandard } from '../../src/webhooks/signature.ts';
 import { openApiWorld } from '../support/api-world.ts';
@@ -31,9 +32,15 @@ async function open(t: TestContext, allow = ['127.0.0.0/8']) {
   const config = { ...api.config, webhooks: { allow }, url: 'https://deploy.example.com' };
   const folders = { run: join(world.folder, 'run'), keys: join(world.folder, 'keys') };
   const { git, runs } = world;
-  const doors = await openForges({ config, folders, git, db, runs, audit, log, lookMs: 200 });
+  const start = () => openForges({ config, folders, git, db, runs, audit, log, lookMs: 200 });
+  let doors = await start();
   t.after(() => doors[Symbol.asyncDispose]());
-  const server = createServer((request, response) => doors.respond(request, response));
+  const restart = async (meanwhile: () => Promise<void>) => {
+    await doors[Symbol.asyncDispose]();
+    await meanwhile();
+    doors = await start();
+  };
+  const server = createServer((asked, response) => doors.respond(asked, response));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.after(() => server.close());
@@ -49,7 +56,7 @@ async function open(t: TestContext, allow = ['127.0.0.0/8']) {
     const response = await fetch(`http://127.0.0.1:${port}/hooks/${id}`, { method: 'POST', body, headers });
     return { status: response.status, text: await response.text() };
   };
-  return { forge, source, world, db, app, add, post, errors };
+  return { forge, source, world, db, app, add, post, errors, restart, server, port };
 }
 
 type World = Awaited<ReturnType<typeof open>>;
@@ -102,6 +109,37 @@ test('a hundred deliveries of one commit at once are one deploy', async (t) => {
     return pushes.length > 0 && pushes.every(({ endedAt }) => endedAt !== null);
   }, patience);
   assert.equal(world.world.recorded.length, 1);
+});
+
+test('what a server had begun that was killed is done by the next one at once', async (t) => {
+  const world = await open(t);
+  const { db, restart } = world;
+  const { webhook } = await world.add();
+  const commit = await mustRun(world.source, 'rev-parse', 'HEAD');
+  const updates = [{ ref: 'refs/heads/main', commit }];
+  await restart(async () => {
+    const answer = { status: 202, body: {} };
+    await recordDelivery(db, { webhookId: webhook.id, delivery: 'd-1', answer, updates });
+    const [push] = await listDuePushes(db, Date.now());
+    await countAttempt(db, push?.id ?? 0, Date.now() + 10 * 60_000);
+  });
+  const [push] = await untilEnded(world, webhook.id);
+  assert.deepEqual([push?.state, push?.attempts], ['deployed', 2], JSON.stringify(push));
+});
+
+test('a client that leaves in the middle of its request is no bug', async (t) => {
+  const { server, port, errors } = await open(t);
+  const headers = { 'content-length': 100 };
+  const asked = request({ host: '127.0.0.1', port, path: '/hooks/w_1', method: 'POST', headers });
+  asked.on('error', () => undefined);
+  const come = once(server, 'request');
+  asked.write('{');
+  const [incoming] = (await come) as [IncomingMessage];
+  const left = new Promise((resolve) => incoming.once('close', resolve));
+  asked.destroy();
+  await left;
+  await setImmediate();
+  assert.deepEqual(errors, []);
 });
 
 test('who has no signature learns nothing, and what deploys nothing is ignored and says why', async (t) => {

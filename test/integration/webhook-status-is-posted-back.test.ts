@@ -55,7 +55,9 @@ test('a forge is told that a deploy is under way and how it ended, once each, an
   const [push] = await listDuePushes(db, Date.now());
   await endPush(db, push?.id ?? 0, { state: 'deployed', deployId: deploy.id });
   const rules = { allow: ['127.0.0.0/8'], ownNames: [] };
-  const parts = { db, rules, log: { info: () => undefined, error: () => undefined } } as unknown as HookParts;
+  const said: object[] = [];
+  const log = { info: (fields: object) => void said.push(fields), error: () => undefined };
+  const parts = { db, rules, log } as unknown as HookParts;
   const report = () => reportStatuses(parts, new AbortController().signal);
   await report();
   status = 201;
@@ -66,4 +68,5 @@ test('a forge is told that a deploy is under way and how it ended, once each, an
   await report();
   const line = (state: string) => `token T /api/v1/repos/a/b/statuses/${told.commit} ${state}`;
   assert.deepEqual(received, [line('pending'), line('pending'), line('success')]);
+  assert.deepEqual(said, [{ webhook: webhook.id, deploy: deploy.id, why: 'it answered 500' }]);
 });
