@@ -4,7 +4,7 @@ import ssh2, { type AuthContext, type Connection } from 'ssh2';
 import { Failure } from '../failure.ts';
 import { plainAddress } from '../model/audit.ts';
 import { describeGitAct } from './git-audit.ts';
-import { type Gate, type GateLimits, openGate, type Visit } from './ssh-gate.ts';
+import { type Crowd, type CrowdLimits, openCrowd, type Visit } from './crowd.ts';
 import { readKeyBlob } from './ssh-key.ts';
 import { watchLine } from './ssh-line.ts';
 import { joinSession, type SessionOptions } from './ssh-session.ts';
@@ -13,7 +13,7 @@ import { verifySignature } from './ssh-signature.ts';
 export type SshOptions = SessionOptions & {
   readonly hostKey: Buffer;
   readonly listen: { readonly host: string; readonly port: number };
-  readonly connections?: GateLimits;
+  readonly connections?: CrowdLimits;
   readonly times?: Partial<SshTimes>;
 };
 
@@ -27,7 +27,7 @@ export type SshTimes = {
 };
 
 const defaultTimes: SshTimes = { handshakeMs: 20_000, loginMs: 60_000, idleMs: 60_000, keepaliveMs: 15_000 };
-const connections: GateLimits = { strangers: 10, perAddress: 50, total: 500 };
+const connections: CrowdLimits = { strangers: 10, perAddress: 50, total: 500 };
 const maxTries = 6;
 const maxSessions = 10;
 const missedSigns = 3;
@@ -57,7 +57,7 @@ type Arrival = {
 export async function openSsh(options: SshOptions): Promise<AsyncDisposable & { readonly port: number }> {
   const { listen, log } = options;
   const times = { ...defaultTimes, ...options.times };
-  const gate = openGate(options.connections ?? connections);
+  const crowd = openCrowd(options.connections ?? connections);
   const arrivals = new Map<string, Arrival>();
   const protocol = openProtocol(options, times, (client, place) => {
     const arrival = arrivals.get(place);
@@ -65,7 +65,7 @@ export async function openSsh(options: SshOptions): Promise<AsyncDisposable & { 
     else receiveClient(client, arrival, { ...options, times });
   });
   const door = createServer((socket) => {
-    const arrival = admit(socket, gate);
+    const arrival = admit(socket, crowd);
     if (arrival === null) return void socket.destroy();
     const place = placeOf(socket.remoteAddress, socket.remotePort);
     arrivals.set(place, arrival);
@@ -89,7 +89,7 @@ export async function openSsh(options: SshOptions): Promise<AsyncDisposable & { 
     async [Symbol.asyncDispose]() {
       const closed = once(door, 'close');
       door.close();
-      gate.closeAll();
+      crowd.closeAll();
       await closed;
     },
   };
@@ -117,10 +117,10 @@ function openProtocol(
   return server;
 }
 
-function admit(socket: Socket, gate: Gate): Arrival | null {
+function admit(socket: Socket, crowd: Crowd): Arrival | null {
   // Resets are how clients leave.
   socket.on('error', () => socket.destroy());
-  const visit = gate.enter(socket);
+  const visit = crowd.enter(socket);
   if (visit === null) return null;
   socket.setNoDelay(true);
   let timer: NodeJS.Timeout | undefined;

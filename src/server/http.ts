@@ -15,7 +15,7 @@ import { Failure } from '../failure.ts';
 import { isLoopback } from '../model/address.ts';
 import { answerFailure } from '../receive/git-answer.ts';
 import { isGitUrl } from '../receive/git-request.ts';
-import { type Gate, openGate } from '../receive/ssh-gate.ts';
+import { type Crowd, openCrowd } from '../receive/crowd.ts';
 import { type CertificateFiles, readCertificate, watchCertificate } from './certificate.ts';
 import { refuseHead, securityHeaders } from './request-guard.ts';
 
@@ -142,16 +142,16 @@ function limitBody(request: IncomingMessage, response: ServerResponse, bodyMs: n
   request.once('close', () => clearTimeout(timer));
 }
 
-function keepOutCrowds(server: Server, { total, perAddress, perOwnAddress }: Connections): readonly Gate[] {
-  const crowd: Gate = openGate({ total, perAddress, strangers: perAddress });
-  const own: Gate = openGate({ total, perAddress: perOwnAddress, strangers: perOwnAddress });
+function keepOutCrowds(server: Server, { total, perAddress, perOwnAddress }: Connections): readonly Crowd[] {
+  const others = openCrowd({ total, perAddress, strangers: perAddress });
+  const own = openCrowd({ total, perAddress: perOwnAddress, strangers: perOwnAddress });
   server.on('connection', (socket) => {
     // A unix socket has no address, and only its owner comes by it.
     if (socket.remoteAddress === undefined) return;
-    const gate = isLoopback(socket.remoteAddress) ? own : crowd;
-    if (gate.enter(socket) === null) socket.destroy();
+    const crowd = isLoopback(socket.remoteAddress) ? own : others;
+    if (crowd.enter(socket) === null) socket.destroy();
   });
-  return [own, crowd];
+  return [own, others];
 }
 
 const statusOf: Readonly<Record<string, string>> = {
@@ -182,7 +182,7 @@ function keepCertificate(
   });
 }
 
-async function close(server: Server, crowds: readonly Gate[]): Promise<void> {
+async function close(server: Server, crowds: readonly Crowd[]): Promise<void> {
   const closed = once(server, 'close');
   server.close();
   server.closeAllConnections();

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 
 /** How many connections there may be, by address and in all. */
-export type GateLimits = {
+export type CrowdLimits = {
   /** Of one address, before they have shown a key. */
   readonly strangers: number;
   /** Of one address. */
@@ -14,7 +14,7 @@ export type Visit = {
   pass(): void;
 };
 
-export type Gate = {
+export type Crowd = {
   /** Counts the connection until it closes; null when there are too many, and it must be cut. */
   enter(socket: Socket): Visit | null;
   /** Ends them all. */
@@ -22,7 +22,7 @@ export type Gate = {
 };
 
 /** Counts who is at the door, so that no address can fill it. */
-export function openGate(limits: GateLimits): Gate {
+export function openCrowd(limits: CrowdLimits): Crowd {
   const sockets = new Set<Socket>();
   const present = new Map<string, number>();
   const strangers = new Map<string, number>();
