@@ -10,8 +10,8 @@ import type { Check, Service } from '../model/manifest.ts';
 import type { Resources } from '../model/release.ts';
 import { explainEngine } from './engine-build.ts';
 import { shorten } from './explain.ts';
-import { startServices } from './services/start.ts';
 import { planApart } from './services/spec.ts';
+import { startServices } from './services/start.ts';
 
 export type CheckRequest = {
   /** The builder's engine. */

@@ -1,6 +1,6 @@
 import { parseManifest } from '../build/manifest.ts';
-import { startServices } from '../build/services/start.ts';
 import { fullImageName } from '../build/services/spec.ts';
+import { startServices } from '../build/services/start.ts';
 import { networkName } from '../fleet/container.ts';
 import { statusOf } from '../fleet/docker.ts';
 import type { ServerConnection } from '../fleet/fleet.ts';

@@ -1,6 +1,6 @@
 import { readLocalSpace } from '../fleet/disk.ts';
 import { orderCollection, readGarbage, writeGarbage } from '../publish/garbage.ts';
-import { listManifests, planManifests } from '../publish/prune-registry.ts';
+import { listManifests, planManifests } from '../publish/manifests.ts';
 import { localRepository, repositoryIn } from '../publish/registry.ts';
 import { openRegistryClient, type RegistryClient } from '../publish/registry-client.ts';
 import { planCollection } from '../publish/retain.ts';

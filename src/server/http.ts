@@ -13,9 +13,9 @@ import type { AddressInfo, ListenOptions, Socket } from 'node:net';
 import { toProblem } from '../api/problem.ts';
 import { Failure } from '../failure.ts';
 import { isLoopback } from '../model/address.ts';
+import { type Crowd, openCrowd } from '../receive/crowd.ts';
 import { answerFailure } from '../receive/git-answer.ts';
 import { isGitUrl } from '../receive/git-request.ts';
-import { type Crowd, openCrowd } from '../receive/crowd.ts';
 import { type CertificateFiles, readCertificate, watchCertificate } from './certificate.ts';
 import { refuseHead, securityHeaders } from './request-guard.ts';
 

@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { collectIfOrdered } from '../../src/publish/collect.ts';
 import { prepareEmbeddedRegistry } from '../../src/publish/embedded.ts';
 import { orderCollection } from '../../src/publish/garbage.ts';
-import { listManifests } from '../../src/publish/prune-registry.ts';
+import { listManifests } from '../../src/publish/manifests.ts';
 import { isReady, planRegistry } from '../../src/publish/registry.ts';
 import { openRegistryClient, type RegistryClient } from '../../src/publish/registry-client.ts';
 import { openLedgerFile } from '../support/checker.ts';

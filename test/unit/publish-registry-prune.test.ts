@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type TestContext, test } from 'node:test';
 import { describeImages } from '../../src/pipeline/disk.ts';
-import { planManifests } from '../../src/publish/prune-registry.ts';
+import { planManifests } from '../../src/publish/manifests.ts';
 import { planRegistry } from '../../src/publish/registry.ts';
 import { openRegistryClient } from '../../src/publish/registry-client.ts';
 
