@@ -4,7 +4,7 @@ import type { RolloutProgress } from '../model/deploy.ts';
 import { containerName, releaseName } from '../model/names.ts';
 import type { Release } from '../model/release.ts';
 import { planPlaces } from './placement.ts';
-import { keyOf, planSwitches } from './switches.ts';
+import { keyOf, listRightlyRouted, planSwitches } from './switches.ts';
 
 /** What an environment is to run; no release means nothing. */
 export type Wanted = {
@@ -23,11 +23,21 @@ export type Wanted = {
 /** What was seen on the servers, and the names that the load balancer was told to serve. */
 export type World = {
   readonly servers: readonly ObservedServer[];
-  readonly routed: readonly { readonly name: string; readonly server: string; readonly weight: number }[];
+  readonly routed: readonly {
+    readonly name: string;
+    readonly server: string;
+    readonly weight: number;
+    /** `ip:port` that the load balancer was told. */
+    readonly address?: string;
+  }[];
   /** Requests wait, because nothing may run for a moment. */
   readonly holding?: boolean;
   /** Where containers were meant to be, so that those of a server that is out of reach are known too. */
-  readonly recorded?: readonly { readonly name: string; readonly server: string }[];
+  readonly recorded?: readonly {
+    readonly name: string;
+    readonly server: string;
+    readonly port?: number | null;
+  }[];
   /** Running ones that are not what they should be, by `keyOf`. */
   readonly unfit?: ReadonlySet<string>;
 };
@@ -114,7 +124,7 @@ export function planRollout(wanted: Wanted, world: World): Plan {
   const web = reachable.filter((container) => container.port !== null);
   const clear = planClearance(wanted, world, observed);
   const routed = world.routed.filter((backend) => clear === null || !clear.dismiss.includes(backend.name));
-  const routedKeys = new Set(routed.map(keyOf));
+  const routedKeys = new Set(listRightlyRouted({ ...world, routed }).map(keyOf));
   const running = new Set(observed.filter((container) => container.state === 'running').map(keyOf));
   const start = reachable.filter((container) => !running.has(keyOf(container)));
   return {

@@ -23,7 +23,7 @@ export function planSwitches(
   world: World,
 ): readonly Switch[] {
   const wantedKeys = new Set(web.map(keyOf));
-  const routedKeys = new Set(world.routed.map(keyOf));
+  const routedKeys = new Set(listRightlyRouted(world).map(keyOf));
   const difference = {
     web,
     admit: web.filter((container) => !routedKeys.has(keyOf(container))),
@@ -37,6 +37,18 @@ export function planSwitches(
   if (last === undefined) return [...again, ...planBatched(wanted, difference)];
   const left = { ...difference, admit: [], dismiss: difference.dismiss.filter((each) => isOther(web, each)) };
   return [...shares, ...planBatched(wanted, left)];
+}
+
+/** Backends that lead to their containers: one that was started anew may have another port since. */
+export function listRightlyRouted({
+  routed,
+  recorded = [],
+}: Pick<World, 'routed' | 'recorded'>): readonly Routed[] {
+  const ports = new Map(recorded.map((row) => [keyOf(row), row.port]));
+  return routed.filter((backend) => {
+    const port = ports.get(keyOf(backend));
+    return port == null || backend.address === undefined || backend.address.endsWith(`:${port}`);
+  });
 }
 
 function isDone({ admit, dismiss }: Difference, world: World): boolean {

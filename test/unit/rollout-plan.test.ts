@@ -95,6 +95,33 @@ test('what a skipped server still served is dismissed, so that it never serves t
   assert.ok(plan.switches.at(-1)?.dismiss.includes('shop-production-v1-web-2'));
 });
 
+test('a backend whose container was started anew with another port is probed and routed there', () => {
+  const wanted = want(makeRelease(1, [web]), { strategy: { ...strategy, strategy: 'all-at-once' } });
+  const before = perform(emptyWorld(), planRollout(wanted, emptyWorld()), 99);
+  const lookWith = (port: number): World => ({
+    ...before,
+    routed: before.routed.map((backend) => ({ ...backend, address: '10.0.0.1:20000' })),
+    recorded: before.routed.map(({ name, server }) => ({
+      name,
+      server,
+      port: server === 'app2' ? port : 20_000,
+    })),
+  });
+  assert.ok(isEmpty(planRollout(wanted, lookWith(20_000))));
+  const plan = planRollout(wanted, lookWith(20_001));
+  const moved = ['shop-production-v1-web-2'];
+  assert.deepEqual([plan.start, plan.retire], [[], []]);
+  assert.deepEqual(
+    plan.probe.map(({ name }) => name),
+    moved,
+  );
+  const [step, ...more] = plan.switches;
+  assert.deepEqual([step?.admit.map(({ name }) => name), step?.dismiss, more], [moved, [], []]);
+  assert.deepEqual(Object.values(step?.weights ?? {}), [100, 100, 100]);
+  const gone = planRollout(want(null), lookWith(20_001));
+  assert.equal(gone.switches.flatMap(({ dismiss }) => dismiss).length, 3);
+});
+
 test('nothing wanted retires everything', () => {
   const world = perform(emptyWorld(), planRollout(want(makeRelease(1, [web])), emptyWorld()), 99);
   const plan = planRollout(want(null), world);
