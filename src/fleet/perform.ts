@@ -6,8 +6,7 @@ import { type ExitState, isRunningAgain, parseExit, parseInspect } from './conta
 import { createContainer, inspectContainer, removeContainer, startCreated, unlessGone } from './create.ts';
 import type { ContainerSpec } from './docker.ts';
 import type { ServerConnection } from './fleet.ts';
-import { splitFrames } from './log-frames.ts';
-import { followLogs } from './logs.ts';
+import { followLogs, readLogLines } from './logs.ts';
 
 /**
  * Brings a container to run and answers how the engine sees it. The same spec again finds the container that is
@@ -20,6 +19,8 @@ export async function startContainer(
 ): Promise<ObservedContainer> {
   return await untilAnswered(connection, signal, async () => {
     const found = await createContainer(connection, spec, signal);
+    // A paused one counts as running.
+    if (found?.State.Paused) await unpause(connection, spec.name, signal);
     if (!found?.State.Running) await startCreated(connection, spec, signal);
     const inspect = await inspectContainer(connection, spec.name, signal);
     const observed = inspect && parseInspect(connection.server.name, inspect);
@@ -29,6 +30,12 @@ export async function startContainer(
       `${spec.name} on ${connection.server.name} is gone after its start`,
     );
   });
+}
+
+async function unpause(connection: ServerConnection, name: string, signal: AbortSignal): Promise<void> {
+  await askEngine({ connection, what: `unpause ${name}`, signal }, (abortSignal) =>
+    connection.docker.getContainer(name).unpause({ abortSignal }),
+  );
 }
 
 // How it ended is known only between two runs, and one that crashes at its start crashes again soon.
@@ -50,21 +57,15 @@ export async function inspectExit(
   throw new Failure('container_gone', `${name} is not on ${connection.server.name} any more`);
 }
 
-/** The last lines of a container, both streams in the order in which the engine has them. */
+/** The last lines of a container as one text, both streams in the order in which the engine has them. */
 export async function readLogs(
   connection: ServerConnection,
   name: string,
-  options: { readonly tail: number },
+  { tail }: { readonly tail: number },
   signal: AbortSignal,
 ): Promise<string> {
-  const query = { follow: false as const, stdout: true, stderr: true, timestamps: true, ...options };
-  const what = `read the log of ${name}`;
-  const buffer = await askEngine({ connection, what, signal }, (abortSignal) =>
-    connection.docker.getContainer(name).logs({ ...query, abortSignal }),
-  );
-  const lines: string[] = [];
-  for await (const { line } of splitFrames([buffer])) lines.push(line);
-  return lines.join('\n');
+  const lines = await readLogLines(connection, name, { tail, signal });
+  return lines.map(({ line }) => line).join('\n');
 }
 
 /** Asks the container to stop, kills it after `timeoutMs`, and removes it with its anonymous volumes. */

@@ -14,7 +14,7 @@ const app = `mend${process.pid}`;
 const health = { interval: '100ms', deadline: '20s' };
 const rollout = { health, drain: '2s', stopTimeout: '2s', onUnreachable: 'skip' };
 const wait = { timeoutMs: 90_000, intervalMs: 200 };
-const envs = ['production', 'limits', 'paused', 'taken', 'stopped', 'deaf'];
+const envs = ['production', 'limits', 'paused', 'taken', 'stopped', 'deaf', 'moved'];
 
 let world: DeployWorld;
 let repository: Repository;
@@ -55,6 +55,13 @@ function on(server: string, ...argv: string[]): Promise<string> {
 
 async function inspect(server: string, id: string, format: string): Promise<string> {
   return on(server, 'inspect', '--format', format, id);
+}
+
+/** What the load balancer's own socket answers. */
+async function askBalancer(command: string): Promise<string> {
+  const socket = connect({ path: join(world.hawser.data, 'load-balancer', 'admin.sock') });
+  socket.end(`${command}\n`);
+  return text(socket);
 }
 
 test('what a hand changed, stopped, paused or removed on a server is as it should be again', async (t) => {
@@ -116,15 +123,43 @@ test('what a hand changed, stopped, paused or removed on a server is as it shoul
   assert.match(words, /deaf-v1-web-2 is not as it was made: no answer on its port/);
 });
 
+test('what is paused after it was mended goes on, as the container that it is', async () => {
+  const { id } = await oneOf('paused', 'app1');
+  await on('app1', 'pause', id);
+  await eventually(async () => {
+    const { state, id: now } = await oneOf('paused', 'app1');
+    assert.deepEqual([state, now], ['running', id]);
+    return true;
+  }, wait);
+});
+
+test('a container that lost its port to another program is routed with its new one', async (t) => {
+  const { name, image } = await oneOf('moved', 'app1');
+  const addressOf = async () => (await on('app1', 'port', name)).split('\n', 1)[0]?.split(' -> ')[1] ?? '';
+  const address = await addressOf();
+  const thief = `${app}-thief`;
+  await on('app1', 'create', '--name', thief, '--publish', `${address}:80`, image);
+  t.after(() => on('app1', 'rm', '-f', thief));
+  await eventually(async () => {
+    await on('app1', 'stop', '--time', '1', name);
+    return on('app1', 'start', thief);
+  }, wait);
+  await eventually(async () => {
+    const fresh = await addressOf();
+    assert.notEqual(fresh, address);
+    const rows = (await askBalancer('show stat')).split('\n').filter((line) => line.includes(`-moved-v1-web-`));
+    assert.ok(
+      rows.some((line) => line.includes(`${name}:${fresh},`) && line.split(',')[17] === 'UP'),
+      rows.join('\n'),
+    );
+    return true;
+  }, wait);
+});
+
 test('a load balancer that somebody changed, or that died, has its table again', async () => {
   const folder = join(world.hawser.data, 'load-balancer');
-  const ask = async (command: string) => {
-    const socket = connect({ path: join(folder, 'admin.sock') });
-    socket.end(`${command}\n`);
-    return text(socket);
-  };
   const rows = async () => {
-    const lines = (await ask('show stat'))
+    const lines = (await askBalancer('show stat'))
       .split('\n')
       .filter((line) => line.includes(`${app}-production-v1-web`));
     return lines
@@ -133,8 +168,8 @@ test('a load balancer that somebody changed, or that died, has its table again',
   };
   const before = await rows();
   assert.equal(before.length, 2, JSON.stringify(before));
-  await ask(`set server ${before[0]?.place} state maint`);
-  await ask(`set weight ${before[1]?.place} 1`);
+  await askBalancer(`set server ${before[0]?.place} state maint`);
+  await askBalancer(`set weight ${before[1]?.place} 1`);
   await eventually(async () => {
     assert.deepEqual(await rows(), before);
     return true;
