@@ -29,10 +29,23 @@ export async function findDrift(
   const down = await readDown(drivers.rollout);
   for (const place of await listPlaces(drivers.db)) {
     const sight = { servers: onlyOf(place, world), down };
-    const differs = place.destroyed || (await isDifferent(place, sight, drivers, signal));
+    const differs = place.destroyed || (await isSeenDifferent(place, sight, drivers, signal));
     if (differs) await drivers.touch('rollout', place.environment.id);
   }
   return world;
+}
+
+/** One environment of which it cannot be told keeps no other one from being looked at. */
+async function isSeenDifferent(...look: Parameters<typeof isDifferent>): Promise<boolean> {
+  try {
+    return await isDifferent(...look);
+  } catch (error) {
+    const [{ app, environment }, , { log }, signal] = look;
+    signal.throwIfAborted();
+    const fields = { app: app.name, env: environment.name, error: (error as Error).message };
+    log.warn(fields, 'an environment cannot be compared with what should run, it is looked at again');
+    return false;
+  }
 }
 
 async function isDifferent(
