@@ -84,7 +84,7 @@ export async function openPlatform(config: Config, role: string): Promise<Platfo
       fleet,
       bringImage: (connection, image, signal) =>
         pullImage({ connection, image, registry, diskFloor: config.limits.diskFloor, signal }),
-      applyRoutes: (signal) => applyRoutes(db, { loadBalancer, isSticky }, signal),
+      applyRoutes: (signal, slot) => applyRoutes(db, { loadBalancer, isSticky }, { signal, slot }),
       drain: async (slot, names, deadlineMs, signal) => {
         await loadBalancer.drain(slot, names, { deadlineMs, signal });
       },

@@ -94,7 +94,7 @@ async function mend(
   drivers.log.info({ app: app.name, env: environment.name, detail, unreachable }, 'converging');
   if (plan.blocked.length === 0) await performRollout(job, { plan, world }, drivers.rollout);
   // The ledger's routes may have changed without a switch, as when an app is destroyed.
-  if (plan.retire.length > 0) await drivers.rollout.applyRoutes(job.signal);
+  if (plan.retire.length > 0) await drivers.rollout.applyRoutes(job.signal, environment.slot);
   await performRetire(job, plan, drivers.rollout);
   if (plan.blocked.length > 0 || detail === '') return;
   const event = { actor: 'hawser', action: 'servers:converge', detail };

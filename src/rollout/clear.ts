@@ -51,5 +51,5 @@ async function holdRequests(
   const isHeld = dismiss.length > 0 || (await isHolding(drivers.db, environmentId));
   const holding = isHeld && backends.length === 0;
   await setBackends(drivers.db, job.lease, { environmentId, backends, holding });
-  await drivers.applyRoutes(job.signal);
+  await drivers.applyRoutes(job.signal, job.place.environment.slot);
 }

@@ -13,8 +13,8 @@ export type RolloutDrivers = {
   readonly fleet: Fleet;
   /** Brings an image to a server's engine and answers its local tag there. */
   bringImage(connection: ServerConnection, image: Image, signal: AbortSignal): Promise<string>;
-  /** Applies the whole routing table of the ledger. */
-  applyRoutes(signal: AbortSignal): Promise<void>;
+  /** Applies the whole routing table of the ledger; with a slot it waits for the backends of that one only. */
+  applyRoutes(signal: AbortSignal, slot?: number): Promise<void>;
   /** Waits until backends that are out of the table have no request left. */
   drain(slot: number, names: readonly string[], deadlineMs: number, signal: AbortSignal): Promise<void>;
   /** What the load balancer counted of a slot's backends. */

@@ -87,7 +87,7 @@ export async function performRollout(
   }
   const prepared = hasRelease(job) ? await prepareAll(job, { plan, world }, drivers) : new Map();
   // All may be switched in the ledger already, by one who was killed before the load balancer knew of it.
-  if (plan.switches.length === 0) await drivers.applyRoutes(job.signal);
+  if (plan.switches.length === 0) await drivers.applyRoutes(job.signal, job.place.environment.slot);
   for (const step of plan.switches) {
     if ((await takeStep(job, step, prepared, drivers)) === 'held') return 'held';
   }

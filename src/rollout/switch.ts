@@ -23,7 +23,7 @@ export async function performSwitch(job: RolloutJob, change: Switch, drivers: Ro
   }));
   await setBackends(drivers.db, job.lease, { environmentId, backends, holding: false });
   announce('switch', 'intent', job.deploy.id);
-  await drivers.applyRoutes(job.signal);
+  await drivers.applyRoutes(job.signal, job.place.environment.slot);
   announce('switch', 'act', job.deploy.id);
 }
 

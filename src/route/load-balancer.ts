@@ -22,9 +22,10 @@ export type LoadBalancer = {
   /**
    * Makes the load balancer route this table and no other. Resolves when every backend is checked up by the
    * load balancer itself and has its weight, and every other one admits nothing new. A service whose new
-   * backends are not up keeps its old ones. Throws `backend_not_up`, `table_invalid`, `load_balancer_*`.
+   * backends are not up keeps its old ones. With a slot it waits for the backends of that one only. Throws
+   * `backend_not_up`, `table_invalid`, `load_balancer_*`.
    */
-  apply(table: Table, signal: AbortSignal): Promise<void>;
+  apply(table: Table, signal: AbortSignal, slot?: number): Promise<void>;
   /**
    * Resolves when the named backends, already out of the table, have no request or session left. At the
    * deadline the remaining sessions are ended and counted.

@@ -7,7 +7,8 @@ import type { LoadBalancer } from './load-balancer.ts';
 import type { Table } from './table.ts';
 
 const leaseKey = 'load-balancer';
-const waitLimitMs = 20_000;
+// Longer than whoever applies the whole table waits for a backend that does not come up.
+const waitLimitMs = 60_000;
 
 /** Whether the clients of an environment come back to the same container. */
 export type IsSticky = (env: string) => boolean;
@@ -31,12 +32,13 @@ export async function readTable(db: Database, isSticky: IsSticky): Promise<Table
 
 /**
  * Applies the ledger's table to the load balancer. One process at a time does so, each with what the ledger
- * says at that moment, so that the last one always leaves the newest table.
+ * says at that moment, so that the last one always leaves the newest table. With a slot it waits for that one's
+ * backends only: one of another app that is not up must not fail this one's rollout.
  */
 export async function applyRoutes(
   db: Database,
   { loadBalancer, isSticky }: { readonly loadBalancer: LoadBalancer; readonly isSticky: IsSticky },
-  signal: AbortSignal,
+  { signal, slot }: { readonly signal: AbortSignal; readonly slot?: number | undefined },
 ): Promise<void> {
   const lease = await waitForLease(db, signal);
   const lost = new AbortController();
@@ -47,7 +49,7 @@ export async function applyRoutes(
   };
   const renewal = setInterval(renew, 2_000);
   try {
-    await loadBalancer.apply(await readTable(db, isSticky), AbortSignal.any([signal, lost.signal]));
+    await loadBalancer.apply(await readTable(db, isSticky), AbortSignal.any([signal, lost.signal]), slot);
   } finally {
     clearInterval(renewal);
     await releaseLease(db, lease);

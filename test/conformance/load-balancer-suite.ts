@@ -112,11 +112,10 @@ export function testLoadBalancer(name: string, start: Start): void {
     const dead = { ...old.backend, name: 'dead', address: '127.0.0.1:1' };
     const other = await backend(t, 'other');
     await lb.apply(tableOf(serviceOf(0, [old.backend])), minute());
-    const apply = lb.apply(
-      tableOf(serviceOf(0, [dead]), serviceOf(1, [other.backend])),
-      AbortSignal.timeout(4_000),
-    );
-    await assert.rejects(apply);
+    const table = tableOf(serviceOf(0, [dead]), serviceOf(1, [other.backend]));
+    await assert.rejects(lb.apply(table, AbortSignal.timeout(4_000)));
+    await lb.apply(table, minute(), 1);
+    await assert.rejects(lb.apply(table, AbortSignal.timeout(500), 0));
     assert.equal((await fetchOnce(port, 'app0.localhost')).text, 'old GET 0');
     assert.equal((await fetchOnce(port, 'app1.localhost')).text, 'other GET 0');
     await lb.apply(tableOf(serviceOf(0, [old.backend])), minute());

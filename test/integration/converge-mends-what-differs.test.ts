@@ -147,7 +147,9 @@ test('a container that lost its port to another program is routed with its new o
   await eventually(async () => {
     const fresh = await addressOf();
     assert.notEqual(fresh, address);
-    const rows = (await askBalancer('show stat')).split('\n').filter((line) => line.includes(`-moved-v1-web-`));
+    const rows = (await askBalancer('show stat'))
+      .split('\n')
+      .filter((line) => line.includes(`-moved-v1-web-`));
     assert.ok(
       rows.some((line) => line.includes(`${name}:${fresh},`) && line.split(',')[17] === 'UP'),
       rows.join('\n'),

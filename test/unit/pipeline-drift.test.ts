@@ -62,7 +62,15 @@ async function openDrivers(t: TestContext, docker: object) {
 
 test('an environment that cannot be compared keeps no other one from being mended', async (t) => {
   const name = 'first-production-v1-web-1';
-  const labels = { app: 'first', env: 'production', release: 1, process: 'web', index: 1, deploy: 1, epoch: 1 };
+  const labels = {
+    app: 'first',
+    env: 'production',
+    release: 1,
+    process: 'web',
+    index: 1,
+    deploy: 1,
+    epoch: 1,
+  };
   const entry = {
     Id: 'c1',
     Names: [`/${name}`],

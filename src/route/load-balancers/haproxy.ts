@@ -3,11 +3,11 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Failure } from '../../failure.ts';
 import type { BackendTraffic, LoadBalancer } from '../load-balancer.ts';
 import { sectionsOf } from '../plan.ts';
-import { checkTable, type Table } from '../table.ts';
+import { checkTable } from '../table.ts';
 import { type Listen, type Paths, pathsIn } from './config-file.ts';
 import { drainBackends } from './drain.ts';
 import { readSaved, writeSaved } from './folder.ts';
-import { type Advance, advanceTable } from './perform.ts';
+import { type Advance, advanceTable, type Task } from './perform.ts';
 import { listWorkers, readServers } from './runtime.ts';
 
 export type Log = {
@@ -38,9 +38,9 @@ export function openHaproxy(options: HaproxyOptions): LoadBalancer {
   const closed = new AbortController();
   const during = (signal: AbortSignal) => AbortSignal.any([signal, closed.signal]);
   return {
-    async apply(table, signal) {
+    async apply(table, signal, slot) {
       checkTable(table);
-      await applyTable({ ...options, paths, slots }, table, during(signal));
+      await applyTable({ ...options, paths, slots }, { table, slot }, during(signal));
     },
     async drain(slot, names, { deadlineMs, signal }) {
       return await drainBackends(paths, { slot, names, deadlineMs, signal: during(signal) });
@@ -83,14 +83,14 @@ export function haproxyProcess(options: Pick<HaproxyOptions, 'folder' | 'listen'
 
 type ApplyContext = HaproxyOptions & { readonly paths: Paths; readonly slots: number };
 
-async function applyTable(context: ApplyContext, table: Table, signal: AbortSignal): Promise<void> {
+async function applyTable(context: ApplyContext, task: Task, signal: AbortSignal): Promise<void> {
   const deadline = performance.now() + (context.upDeadlineMs ?? defaultUpDeadlineMs);
   let lastAnswer = performance.now();
   while (true) {
     signal.throwIfAborted();
     let pauseMs = lookAgainMs;
     try {
-      const { isSettled, waiting } = await advanceTable(context, table, signal);
+      const { isSettled, waiting } = await advanceTable(context, task, signal);
       if (isSettled) return;
       // What was changed is only looked at once more; a check of a backend takes its time.
       if (waiting.length === 0) pauseMs = 1;

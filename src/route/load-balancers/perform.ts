@@ -14,10 +14,13 @@ export type PerformContext = {
   readonly log: Log;
 };
 
+/** The table, and the slot whose backends are waited for; without one those of all are. */
+export type Task = { readonly table: Table; readonly slot: number | undefined };
+
 export type Advance = {
-  /** True when HAProxy and its files hold the table. */
+  /** True when HAProxy and its files hold the table, but for services that nobody waits for. */
   readonly isSettled: boolean;
-  /** Backends that are not up yet. */
+  /** Backends that are waited for and are not up yet. */
   readonly waiting: readonly Backend[];
 };
 
@@ -26,7 +29,7 @@ const reloadDeadlineMs = 10_000;
 /** Looks at what HAProxy holds and brings it one step nearer to the table. */
 export async function advanceTable(
   context: PerformContext,
-  table: Table,
+  { table, slot }: Task,
   signal: AbortSignal,
 ): Promise<Advance> {
   const { paths } = context;
@@ -52,7 +55,8 @@ export async function advanceTable(
   // From here on a HAProxy that is killed comes back without the old backends, so they may go.
   await writeSaved({ table: settled, slots: observed.slots }, context);
   await performChanges(context, current, gone);
-  const waiting = table.services.flatMap((service) => findWaiting(service, observed));
+  const awaited = table.services.filter((service) => slot === undefined || service.slot === slot);
+  const waiting = awaited.flatMap((service) => findWaiting(service, observed));
   const isSettled = waiting.length === 0 && changes.every((change) => change.kind === 'forget');
   return { isSettled, waiting };
 }
