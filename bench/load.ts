@@ -11,9 +11,8 @@ import { openHawser, type TestHawser } from '../test/support/hawser.ts';
 import { hideNothing } from '../test/support/hide-nothing.ts';
 import { mastersOf } from '../test/support/master-key.ts';
 import { makeRepository, type Repository } from '../test/support/repository.ts';
+import { type Loaded, saveLoad, summarizeLoad } from './support/load-report.ts';
 import { readMachineFacts } from './support/machine-facts.ts';
-import { saveTables } from './support/save.ts';
-import { formatTable } from './support/statistics.ts';
 
 export type LoadSize = {
   readonly apps: number;
@@ -23,17 +22,6 @@ export type LoadSize = {
   readonly seconds: number;
   readonly followers: number;
   readonly requests: number;
-};
-
-export type Loaded = {
-  readonly name: string;
-  readonly asked: number;
-  readonly answered: number;
-  readonly lost: number;
-  readonly perSecond: number;
-  readonly p50: number;
-  readonly p99: number;
-  readonly megabytes: number;
 };
 
 const linesPerSecond = 10;
@@ -104,7 +92,7 @@ async function measurePushes(hawser: TestHawser, size: LoadSize, wave: Wave): Pr
   const recorded = (await countDeploys(hawser)) - before;
   for (const repository of repositories) await repository[Symbol.asyncDispose]();
   const lost = Math.max(0, times.length - recorded);
-  return summarize(wave.name, { asked: wave.count, times, lost, seconds, megabytes: await memoryOf(hawser) });
+  return summarizeLoad(wave.name, { asked: wave.count, times, lost, seconds, megabytes: await memoryOf(hawser) });
 }
 
 /** A commit that no other push has, made without the working tree. */
@@ -146,7 +134,7 @@ async function measureRequests(hawser: TestHawser, perSecond: number): Promise<L
   const seconds = (performance.now() - began) / 1000;
   agent.destroy();
   const name = `${perSecond} API requests a second`;
-  return summarize(name, { asked: count, times, lost: 0, seconds, megabytes: await memoryOf(hawser) });
+  return summarizeLoad(name, { asked: count, times, lost: 0, seconds, megabytes: await memoryOf(hawser) });
 }
 
 /** Every follower must get every line; its time is from the writing of a line to its coming. */
@@ -177,7 +165,7 @@ async function measureFollowers(hawser: TestHawser, count: number): Promise<Load
   for (const response of responses) response.destroy();
   const asked = lines * count;
   const name = `${count} log followers, ${linesPerSecond} lines a second`;
-  return summarize(name, { asked, times, lost: asked - times.length, seconds, megabytes });
+  return summarizeLoad(name, { asked, times, lost: asked - times.length, seconds, megabytes });
 }
 
 /** A deploy that waits for a person, so that its log has no end. */
@@ -218,47 +206,6 @@ async function ask(hawser: TestHawser, method: string, path: string, body: objec
 async function memoryOf(hawser: TestHawser): Promise<number> {
   const status = await readFile(`/proc/${await hawser.pidOf('serving')}/status`, 'utf8');
   return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024;
-}
-
-type Counted = { asked: number; times: number[]; lost: number; seconds: number; megabytes: number };
-
-function summarize(name: string, { asked, times, lost, seconds, megabytes }: Counted): Loaded {
-  const sorted = times.toSorted((a, b) => a - b);
-  const at = (share: number) =>
-    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
-  const answered = times.length;
-  return {
-    name,
-    asked,
-    answered,
-    lost,
-    perSecond: answered / seconds,
-    p50: at(0.5),
-    p99: at(0.99),
-    megabytes,
-  };
-}
-
-/** Writes bench/results/load.json and the table in docs/benchmarks.md. */
-export async function saveLoad(
-  facts: Awaited<ReturnType<typeof readMachineFacts>>,
-  measured: readonly Loaded[],
-): Promise<void> {
-  const head = [
-    'load',
-    'asked',
-    'answered',
-    'lost',
-    'a second',
-    'p50 (ms)',
-    'p99 (ms)',
-    'memory of the server (MB)',
-  ];
-  const rows = measured.map(({ name, asked, answered, lost, perSecond, p50, p99, megabytes }) => [
-    ...[name, asked, answered, lost],
-    ...[perSecond, p50, p99, megabytes].map(Math.round),
-  ]);
-  await saveTables('load', { facts, measured }, formatTable(head, rows));
 }
 
 export const wholeLoad: LoadSize = {

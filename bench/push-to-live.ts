@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
-import { openDeployWorld } from '../test/support/deploy-world.ts';
+import type { DeployWorld } from '../test/support/deploy-world.ts';
 import type { TestFleet } from '../test/support/fleet.ts';
 import { openByHandSide } from './support/by-hand-side.ts';
 import { openHawserSide } from './support/hawser-side.ts';
 import { readMachineFacts } from './support/machine-facts.ts';
+import { type FleetSizes, onFleet, readFleetSizes } from './support/on-fleet.ts';
 import { type Measured, printMeasured, saveResults } from './support/report.ts';
 import type { Contender, Run } from './support/run.ts';
 
@@ -16,39 +16,28 @@ const example = fileURLToPath(new URL('../examples/hello/', import.meta.url));
  * From the start of `git push` to the new page on every server, next to a script by hand: same app, same servers,
  * one line changed each time, in turns.
  */
-export async function measurePushToLive(options: {
-  readonly servers: readonly number[];
-  readonly rounds: number;
-}): Promise<readonly Measured[]> {
+export async function measurePushToLive(sizes: FleetSizes): Promise<readonly Measured[]> {
   const measured: Measured[] = [];
-  for (const servers of options.servers) {
-    const one = await measureFleet(servers, options.rounds);
+  for (const servers of sizes.servers) {
+    const one = await onFleet(servers, (world) => measureFleet(world, sizes.rounds));
     printMeasured(one);
     measured.push(one);
   }
   return measured;
 }
 
-async function measureFleet(servers: number, rounds: number): Promise<Measured> {
-  const world = await openDeployWorld(servers);
-  // A fleet does not keep this process awake while it ends.
-  const awake = setInterval(() => undefined, 1_000);
-  try {
-    await using hawser = await openHawserSide(world, example);
-    await using byHand = await openByHandSide(world.fleet, example);
-    const runs = { hawser: [] as Run[], byHand: [] as Run[] };
-    // The first round fills caches and is not counted.
-    const connections = { hawser: 0, byHand: 0 };
-    for (let round = 0; round <= rounds; round += 1) {
-      connections.hawser += await countLogins(world.fleet, () => runOne(hawser, round, runs.hawser));
-      connections.byHand += await countLogins(world.fleet, () => runOne(byHand, round, runs.byHand));
-    }
-    const held = await countHeld(world.fleet);
-    return { servers, runs, connections: { ...connections, held } };
-  } finally {
-    await world.close();
-    clearInterval(awake);
+async function measureFleet(world: DeployWorld, rounds: number): Promise<Measured> {
+  await using hawser = await openHawserSide(world, example);
+  await using byHand = await openByHandSide(world.fleet, example);
+  const runs = { hawser: [] as Run[], byHand: [] as Run[] };
+  const connections = { hawser: 0, byHand: 0 };
+  // The first round fills caches and is not counted.
+  for (let round = 0; round <= rounds; round += 1) {
+    connections.hawser += await countLogins(world.fleet, () => runOne(hawser, round, runs.hawser));
+    connections.byHand += await countLogins(world.fleet, () => runOne(byHand, round, runs.byHand));
   }
+  const held = await countHeld(world.fleet);
+  return { servers: world.fleet.servers.length, runs, connections: { ...connections, held } };
 }
 
 async function runOne(contender: Contender, round: number, runs: Run[]): Promise<void> {
@@ -82,17 +71,8 @@ async function countHeld(fleet: TestFleet): Promise<number> {
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({
-    options: {
-      servers: { type: 'string', default: '1,2,4,8' },
-      rounds: { type: 'string', default: '5' },
-      save: { type: 'boolean', default: false },
-    },
-  });
+  const sizes = readFleetSizes();
   const facts = await readMachineFacts();
-  const measured = await measurePushToLive({
-    servers: values.servers.split(',').map(Number),
-    rounds: Number(values.rounds),
-  });
-  if (values.save) await saveResults(facts, measured);
+  const measured = await measurePushToLive(sizes);
+  if (sizes.save) await saveResults(facts, measured);
 }

@@ -1,9 +1,10 @@
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
-import { type DeployWorld, openDeployWorld } from '../test/support/deploy-world.ts';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { DeployWorld } from '../test/support/deploy-world.ts';
 import type { LoadReport } from '../test/support/load.ts';
 import { makeRepository } from '../test/support/repository.ts';
 import { type MachineFacts, readMachineFacts } from './support/machine-facts.ts';
+import { type FleetSizes, onFleet, readFleetSizes } from './support/on-fleet.ts';
 import { saveTables } from './support/save.ts';
 import { formatTable, medianOf } from './support/statistics.ts';
 
@@ -13,6 +14,12 @@ const production = `${app}.localhost`;
 // What the generator on the same two cores can send without being late itself.
 const rate = 300;
 const rolloutsUnderLoad = 20;
+const config = {
+  environments: {
+    staging: { branches: ['main'] },
+    production: { branches: ['release'], promoteFrom: 'staging' },
+  },
+};
 
 /** Times in ms, of whole commands as a person waits for them. */
 type Measured = {
@@ -31,40 +38,23 @@ type UnderLoad = {
 };
 
 /** Promotion and rollback on fleets of several sizes, and the load balancer during many rollouts in a row. */
-export async function measureRollouts(options: {
-  readonly servers: readonly number[];
-  readonly rounds: number;
-}): Promise<{ readonly times: readonly Measured[]; readonly load: UnderLoad }> {
+export async function measureRollouts(
+  sizes: FleetSizes,
+): Promise<{ readonly times: readonly Measured[]; readonly load: UnderLoad }> {
   const times: Measured[] = [];
-  for (const servers of options.servers) {
-    const one = await onFleet(servers, (world) => measureTimes(world, servers, options.rounds));
+  for (const servers of sizes.servers) {
+    const one = await onFleet(servers, (world) => measureTimes(world, sizes.rounds), config);
     console.log(formatTimes([one]));
     times.push(one);
   }
-  const load = await onFleet(3, measureUnderLoad);
+  const load = await onFleet(3, measureUnderLoad, config);
   console.log(formatLoad(load));
   return { times, load };
 }
 
-async function onFleet<T>(servers: number, work: (world: DeployWorld) => Promise<T>): Promise<T> {
-  const world = await openDeployWorld(servers, {
-    environments: {
-      staging: { branches: ['main'] },
-      production: { branches: ['release'], promoteFrom: 'staging' },
-    },
-  });
-  // A fleet does not keep this process awake while it ends.
-  const awake = setInterval(() => undefined, 1_000);
-  try {
-    return await work(world);
-  } finally {
-    await world.close();
-    clearInterval(awake);
-  }
-}
-
-async function measureTimes(world: DeployWorld, servers: number, rounds: number): Promise<Measured> {
+async function measureTimes(world: DeployWorld, rounds: number): Promise<Measured> {
   await using repository = await makeRepository(example);
+  const servers = world.fleet.servers.length;
   const measured = { servers, push: [] as number[], promote: [] as number[], rollback: [] as number[] };
   // The first round fills caches and is not counted.
   for (let round = 0; round <= rounds; round += 1) {
@@ -106,7 +96,7 @@ async function measureUnderLoad(world: DeployWorld): Promise<UnderLoad> {
     });
     if (code !== 0) throw new Error(stderr);
   }
-  const idle = await world.loadWhile(production, () => pauseFor(10_000), rate);
+  const idle = await world.loadWhile(production, () => pause(10_000), rate);
   const begin = performance.now();
   const { report } = await world.loadWhile(
     production,
@@ -119,10 +109,6 @@ async function measureUnderLoad(world: DeployWorld): Promise<UnderLoad> {
   );
   const seconds = (performance.now() - begin) / 1000;
   return { servers: 3, rollouts: rolloutsUnderLoad, seconds, idle: idle.report, during: report };
-}
-
-function pauseFor(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 function formatTimes(times: readonly Measured[]): string {
@@ -169,17 +155,8 @@ export async function saveRollouts(
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({
-    options: {
-      servers: { type: 'string', default: '1,2,4,8' },
-      rounds: { type: 'string', default: '5' },
-      save: { type: 'boolean', default: false },
-    },
-  });
+  const sizes = readFleetSizes();
   const facts = await readMachineFacts();
-  const measured = await measureRollouts({
-    servers: values.servers.split(',').map(Number),
-    rounds: Number(values.rounds),
-  });
-  if (values.save) await saveRollouts(facts, measured);
+  const measured = await measureRollouts(sizes);
+  if (sizes.save) await saveRollouts(facts, measured);
 }

@@ -111,7 +111,7 @@ test('what is no request, or none in time, is told so', async (t) => {
     assert.match(answers[index] ?? '', expected, what);
 });
 
-test('DOS-3: five hundred that send a byte now and then keep nobody out', async (t) => {
+test('five hundred that send a byte now and then keep nobody out', async (t) => {
   const port = await openDoor(t, { times: { headersMs: 5_000 } });
   const slow = Array.from({ length: 500 }, () => connect(port, '127.0.0.1'));
   const closed = new Set<unknown>();

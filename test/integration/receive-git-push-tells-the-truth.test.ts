@@ -150,7 +150,7 @@ test('clone, fetch and shallow work in every protocol; what is hidden stays hidd
   );
 });
 
-test('INJ-2, INJ-3: branches and options that a shell would read are only names', async (t) => {
+test('branches and options that a shell would read are only names', async (t) => {
   const names = [
     'a;touch',
     '$(touch canary)',
@@ -189,7 +189,7 @@ test('INJ-2, INJ-3: branches and options that a shell would read are only names'
   }
 });
 
-test('30: a push is refused before its upload while the disk is full', async (t) => {
+test('a push is refused before its upload while the disk is full', async (t) => {
   const { Failure } = await import('../../src/failure.ts');
   const { world, source } = await open(t, {
     isFree: async () => new Failure('server_busy', '1.2 GB free, 2 GB needed'),
@@ -200,7 +200,7 @@ test('30: a push is refused before its upload while the disk is full', async (t)
   assert.equal((await runClient(world.folder, ['clone', world.url(), 'x'])).code, 0);
 });
 
-test('18, 20: too many bytes or refs are refused with their limit', async (t) => {
+test('too many bytes or refs are refused with their limit', async (t) => {
   const { randomBytes } = await import('node:crypto');
   const { world, source } = await open(t, { limits: { push: 200_000, refs: 5 } });
   const refs = Array.from({ length: 6 }, (_, index) => `main:refs/heads/b${index}`);
@@ -215,7 +215,7 @@ test('18, 20: too many bytes or refs are refused with their limit', async (t) =>
   assert.equal(await world.git.readRef('id-shop', 'refs/heads/main'), null);
 });
 
-test('DOS-7: a lock that a crash left is removed; DOS-6: what killed pushes left is swept', async (t) => {
+test('a lock that a crash left is removed, and what killed pushes left is swept', async (t) => {
   const { mkdir, utimes, writeFile } = await import('node:fs/promises');
   const { world, source } = await open(t);
   await mustRun(source, 'push', 'deploy', 'main');

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { type ClientRequest, request } from 'node:http';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { deflateSync, gzipSync } from 'node:zlib';
 import { flushPacket, serializePacket } from '../../src/receive/packet.ts';
 import { eventually } from '../support/eventually.ts';
+import { askRaw } from '../support/raw-http.ts';
 import {
   commitFile,
   killClient,
@@ -71,20 +71,6 @@ function ask(
   });
 }
 
-/** Bytes as they are, for what no HTTP client would send. */
-function askRaw(text: string): Promise<string> {
-  return new Promise((resolve) => {
-    const socket = connect(world.port, '127.0.0.1');
-    let answer = '';
-    socket.on('data', (chunk) => (answer += chunk));
-    socket.on('close', () => resolve(answer));
-    // A server that answers and closes on unread bytes resets the connection: what came before counts.
-    socket.on('error', () => resolve(answer));
-    socket.setTimeout(3_000, () => socket.destroy());
-    socket.write(text);
-  });
-}
-
 /** The command that would create a branch, were it let in. */
 function command(ref = 'refs/heads/evil', more = ''): Buffer {
   const head = `${'0'.repeat(40)} ${'1'.repeat(40)} ${ref}\0report-status side-band-64k${more}`;
@@ -129,7 +115,7 @@ test('credentials that cannot be read are answered, not fatal', async () => {
   assert.equal(bearer.status, 200);
 });
 
-test('PATH-1, INJ-1: an address that is no repository makes no file', async () => {
+test('an address that is no repository makes no file', async () => {
   const before = await readdir(join(world.folder, 'repositories'));
   const addresses = [
     '/git/../../etc/passwd.git',
@@ -186,7 +172,7 @@ test('gzip that is broken or cut is answered 400', async () => {
   assert.equal((await ask('POST', pushPath, gzip, cut)).status, 400);
 });
 
-test('DOS-4: gzip that inflates past the limit is stopped', async () => {
+test('gzip that inflates past the limit is stopped', async () => {
   const bomb = gzipSync(Buffer.concat([command(), Buffer.alloc(64 * 2 ** 20)]));
   const answer = await ask('POST', pushPath, { ...pushType, 'content-encoding': 'gzip' }, bomb);
   assert.match(`${answer.status} ${answer.body}`, /push_too_large|unpack/);
@@ -229,19 +215,22 @@ test('a command that comes in pieces is understood; other namespaces are refused
 
 test('a transfer encoding that does not exist and headers without end do not reach git', async () => {
   const head = `POST ${pushPath} HTTP/1.1\r\nHost: x\r\nAuthorization: ${basic(token)}\r\n`;
-  assert.match(await askRaw(`${head}Transfer-Encoding: xchunked\r\n\r\n`), /^HTTP\/1\.1 (?:400|501)|^$/);
   assert.match(
-    await askRaw(`${head}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`),
+    await askRaw(world.port, `${head}Transfer-Encoding: xchunked\r\n\r\n`),
+    /^HTTP\/1\.1 (?:400|501)|^$/,
+  );
+  assert.match(
+    await askRaw(world.port, `${head}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`),
     /^HTTP\/1\.1 400/,
   );
-  assert.match(await askRaw(`${head}X: ${'x'.repeat(100_000)}\r\n\r\n`), /^HTTP\/1\.1 431/);
+  assert.match(await askRaw(world.port, `${head}X: ${'x'.repeat(100_000)}\r\n\r\n`), /^HTTP\/1\.1 431/);
   assert.match(
-    await askRaw('GET http://x/shop.git/HEAD HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'),
+    await askRaw(world.port, 'GET http://x/shop.git/HEAD HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'),
     /^HTTP\/1\.1 40[04]/,
   );
 });
 
-test('24: a protocol header does not reach the environment unless it is a version', async () => {
+test('a protocol header does not reach the environment unless it is a version', async () => {
   for (const version of ['version=2:$(id)', 'version=999', 'x'.repeat(9_000)]) {
     const answer = await ask('GET', pushRefs, { authorization: basic(token), 'git-protocol': version });
     assert.equal(answer.status, 200);
@@ -249,7 +238,7 @@ test('24: a protocol header does not reach the environment unless it is a versio
   }
 });
 
-test('DOS-3: a body that trickles is cut', async () => {
+test('a body that trickles is cut', async () => {
   const asked = open('POST', pushPath, { ...pushType, 'content-length': '100000' });
   const ended = new Promise<string>((resolve) => {
     asked.on('error', (error) => resolve(error.message));
@@ -258,7 +247,8 @@ test('DOS-3: a body that trickles is cut', async () => {
     );
   });
   asked.write(command());
-  const drip = setInterval(() => asked.destroyed || asked.write('x'), 100);
+  // Slower than git needs to see that the first twelve bytes are no pack.
+  const drip = setInterval(() => asked.destroyed || asked.write('x'), 600);
   try {
     assert.match(await ended, /answered 400|hang up|RESET|EPIPE/i);
   } finally {
@@ -266,7 +256,7 @@ test('DOS-3: a body that trickles is cut', async () => {
   }
 });
 
-test('29: a client that leaves in the middle leaves nothing behind', async () => {
+test('a client that leaves in the middle leaves nothing behind', async () => {
   const asked = open('POST', pushPath, { ...pushType, 'content-length': '900000' });
   asked.on('error', () => undefined);
   const half = Buffer.concat([command(), startPack(800_000).subarray(0, 400_000)]);

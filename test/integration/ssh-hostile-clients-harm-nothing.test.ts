@@ -200,7 +200,7 @@ test('noise, cut handshakes and bent packets are survived', async (t) => {
   await assertAlive(world);
 });
 
-test('DOS-3: two hundred that say nothing are cut, and keep nobody out', async (t) => {
+test('two hundred that say nothing are cut, and keep nobody out', async (t) => {
   const world = await open(t, { times });
   const sockets = Array.from({ length: 200 }, () => knock(t, world.port));
   await eventually(() => sockets.filter((socket) => socket.closed).length >= 190, patience);

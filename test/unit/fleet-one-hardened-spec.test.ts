@@ -86,7 +86,7 @@ const hardened = {
 };
 
 for (const [what, spec] of Object.entries(specs)) {
-  test(`ESC-2: the container of ${what} has the one hardened spec and nothing beside it`, () => {
+  test(`the container of ${what} has the one hardened spec and nothing beside it`, () => {
     const { NetworkMode, PortBindings, RestartPolicy, ...rest } = spec.HostConfig ?? {};
     assert.deepEqual(rest, hardened);
     assert.doesNotMatch(NetworkMode ?? '', /^(?:host|bridge|none|container:.*|default|)$/);

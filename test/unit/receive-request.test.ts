@@ -30,7 +30,7 @@ test('the exact URLs of the smart protocol are read, with and without .git', () 
   }
 });
 
-test('PATH-1: no trick with the path leads to another repository', () => {
+test('no trick with the path leads to another repository', () => {
   const tricks = [
     '/../../etc/passwd.git',
     '/%2e%2e%2fetc.git',
@@ -57,7 +57,7 @@ test('PATH-1: no trick with the path leads to another repository', () => {
   }
 });
 
-test('INJ-1: names that a shell would read are no names', () => {
+test('names that a shell would read are no names', () => {
   for (const name of [
     'a;touch%20/tmp/x',
     '$(id)',
