@@ -92,7 +92,13 @@ async function measurePushes(hawser: TestHawser, size: LoadSize, wave: Wave): Pr
   const recorded = (await countDeploys(hawser)) - before;
   for (const repository of repositories) await repository[Symbol.asyncDispose]();
   const lost = Math.max(0, times.length - recorded);
-  return summarizeLoad(wave.name, { asked: wave.count, times, lost, seconds, megabytes: await memoryOf(hawser) });
+  return summarizeLoad(wave.name, {
+    asked: wave.count,
+    times,
+    lost,
+    seconds,
+    megabytes: await memoryOf(hawser),
+  });
 }
 
 /** A commit that no other push has, made without the working tree. */
