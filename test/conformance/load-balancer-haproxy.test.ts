@@ -1,10 +1,12 @@
+import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { pathsIn } from '../../src/route/load-balancers/config-file.ts';
+import { writeSaved } from '../../src/route/load-balancers/folder.ts';
 import { haproxyProcess, openHaproxy } from '../../src/route/load-balancers/haproxy.ts';
 import { observeTable } from '../../src/route/load-balancers/perform.ts';
 import { listWorkers } from '../../src/route/load-balancers/runtime.ts';
@@ -60,6 +62,28 @@ async function startHaproxy(t: TestContext): Promise<Subject> {
     },
   };
 }
+
+test('haproxy: a supervisor and workers that write its config at once leave it whole', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'haproxy-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const listen = { host: '127.0.0.1', port: await findFreePort() };
+  const program = haproxyProcess({ folder, listen });
+  const paths = pathsIn(folder);
+  await program.prepare();
+  const left = join(folder, 'haproxy.cfg.0badf00d.new');
+  await writeFile(left, 'begun by one that was killed');
+  await utimes(left, 0, 0);
+  const writers = Array.from({ length: 8 }, (_, at) =>
+    writeSaved({ table: { services: [] }, slots: 64 * (at + 1) }, { paths, listen }),
+  );
+  // Each is checked by HAProxy itself before it takes the place of the last one.
+  await Promise.all([...writers, program.prepare()]);
+  const names = await readdir(folder);
+  assert.deepEqual(
+    names.filter((name) => name.endsWith('.new')),
+    [],
+  );
+});
 
 testLoadBalancer('haproxy', startHaproxy);
 testClients('haproxy', startHaproxy);

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { Failure } from '../../failure.ts';
 import type { Table } from '../table.ts';
@@ -16,6 +16,9 @@ import {
 import { downPage, emptyPage, noticePage, noticeText, script, unknownPage } from './pages.ts';
 
 const runFile = promisify(execFile);
+
+const unfinished = '.new';
+const oldMs = 60_000;
 
 export type Saved = { readonly table: Table; readonly slots: number };
 
@@ -38,10 +41,20 @@ export async function writeSaved(saved: Saved, options: { paths: Paths; listen: 
   await mkdir(paths.folder, { recursive: true, mode: 0o700 });
   const text = renderConfig({ ...saved, paths, listen, cookieKey: await ensureCookieKey(paths) });
   await writeFixedParts(paths);
-  const changed = await writeWhole(paths.config, text, () => checkConfig(`${paths.config}.new`));
+  const changed = await writeWhole(paths.config, text, checkConfig);
   await writeWhole(paths.hosts, renderHosts(saved.table));
   await writeWhole(paths.notices, renderNotices(saved.table));
   return changed;
+}
+
+/** Removes what a process that was killed while it wrote has left. */
+export async function sweepUnfinished(paths: Paths): Promise<void> {
+  await mkdir(paths.folder, { recursive: true, mode: 0o700 });
+  const names = await readdir(paths.folder);
+  for (const name of names.filter((each) => each.endsWith(unfinished))) {
+    const path = join(paths.folder, name);
+    if (await isOld(path)) await rm(path, { force: true });
+  }
 }
 
 /** The secret that cookies of sticky services are made with; it lasts, so clients stay where they are over a restart. */
@@ -64,6 +77,16 @@ async function writeFixedParts(paths: Paths): Promise<void> {
   for (const map of [paths.hosts, paths.notices]) await (await open(map, 'a', 0o600)).close();
 }
 
+async function isOld(path: string): Promise<boolean> {
+  try {
+    return Date.now() - (await stat(path)).mtimeMs > oldMs;
+  } catch (error) {
+    // It is whole now, under its own name.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
+}
+
 async function readIfThere(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8');
@@ -74,15 +97,21 @@ async function readIfThere(path: string): Promise<string | undefined> {
 }
 
 /** Temporary file, fsync, rename, fsync of the folder; nothing when the content is the same already. */
-async function writeWhole(path: string, text: string, check?: () => Promise<void>): Promise<boolean> {
+async function writeWhole(
+  path: string,
+  text: string,
+  check?: (path: string) => Promise<void>,
+): Promise<boolean> {
   if ((await readIfThere(path)) === text) return false;
+  // The supervisor starts HAProxy while a worker changes its table: each has a file of its own until it is whole.
+  const fresh = `${path}.${randomBytes(4).toString('hex')}${unfinished}`;
   {
-    await using file = await open(`${path}.new`, 'w', 0o600);
+    await using file = await open(fresh, 'w', 0o600);
     await file.writeFile(text);
     await file.sync();
   }
-  await check?.();
-  await rename(`${path}.new`, path);
+  await check?.(fresh);
+  await rename(fresh, path);
   await using folder = await open(dirname(path), 'r');
   await folder.sync();
   return true;

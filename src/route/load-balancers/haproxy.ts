@@ -6,7 +6,7 @@ import { sectionsOf } from '../plan.ts';
 import { checkTable } from '../table.ts';
 import { type Listen, type Paths, pathsIn } from './config-file.ts';
 import { drainBackends } from './drain.ts';
-import { readSaved, writeSaved } from './folder.ts';
+import { readSaved, sweepUnfinished, writeSaved } from './folder.ts';
 import { type Advance, advanceTable, type Task } from './perform.ts';
 import { listWorkers, readServers } from './runtime.ts';
 
@@ -73,6 +73,7 @@ export function haproxyProcess(options: Pick<HaproxyOptions, 'folder' | 'listen'
       return orphan === undefined ? argv : [...argv, '-x', paths.admin, '-sf', String(orphan)];
     },
     async prepare() {
+      await sweepUnfinished(paths);
       const saved = await readSaved(paths);
       const slots = Math.max(saved?.slots ?? 0, options.slots ?? defaultSlots);
       const table = saved?.table ?? { services: [] };
