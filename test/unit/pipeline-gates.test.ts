@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { readConfig } from '../../src/config.ts';
@@ -17,7 +16,6 @@ import { acceptPromotion } from '../../src/pipeline/promote.ts';
 import { reconcile } from '../../src/pipeline/reconcile.ts';
 import { holdForApproval, listOpenApprovals } from '../../src/store/approvals.ts';
 import { createApp, ensureEnvironment } from '../../src/store/apps.ts';
-import { openLedger } from '../../src/store/database.ts';
 import {
   advanceDeploy,
   getDeploy,
@@ -31,7 +29,7 @@ import { listEvents } from '../../src/store/events.ts';
 import { recordRelease, switchRelease } from '../../src/store/releases.ts';
 import { writeSettings } from '../../src/store/settings.ts';
 import { hideNothing } from '../support/hide-nothing.ts';
-import { testMasters } from '../support/master-key.ts';
+import { openTestLedger } from '../support/ledger.ts';
 
 const noon = new Date('2026-11-20T12:00Z');
 const environments = {
@@ -41,12 +39,9 @@ const environments = {
 };
 
 async function openWorld(t: TestContext) {
-  const folder = await mkdtemp(join(tmpdir(), 'hawser-gates-'));
-  t.after(() => rm(folder, { recursive: true }));
+  const { db, folder } = await openTestLedger(t);
   const file = join(folder, 'deploy.config.json');
   await writeFile(file, JSON.stringify({ environments }));
-  const { db, ...ledger } = await openLedger(join(folder, 'ledger.db'), testMasters);
-  t.after(() => ledger[Symbol.asyncDispose]());
   const touched: string[] = [];
   const drivers = {
     config: readConfig(file, {}),

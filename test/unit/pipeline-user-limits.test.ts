@@ -1,26 +1,18 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Failure } from '../../src/failure.ts';
 import { createLimitedApp, findExcess, refuseExcess } from '../../src/pipeline/user-limits.ts';
 import { createApp, destroyApp, ensureEnvironment } from '../../src/store/apps.ts';
-import { openLedger } from '../../src/store/database.ts';
 import { recordDeploy, requestStop, reserveDeployId } from '../../src/store/deploys.ts';
 import { noteBytes } from '../../src/store/usage.ts';
-import { testMasters } from '../support/master-key.ts';
+import { openTestLedger } from '../support/ledger.ts';
 
 const limits = { pushes: 3, deploys: 2, apps: 2, disk: 1000 };
 
 const isFailure = (code: string) => (error: unknown) => error instanceof Failure && error.code === code;
 
 async function openWorld(t: TestContext) {
-  const folder = mkdtempSync(join(tmpdir(), 'hawser-limits-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
-  const ledger = await openLedger(join(folder, 'ledger.db'), testMasters);
-  t.after(() => ledger[Symbol.asyncDispose]());
-  const { db } = ledger;
+  const { db } = await openTestLedger(t);
   const app = await createApp(db, 'shop', 'ada');
   const environments = await Promise.all(
     ['one', 'two', 'three', 'four'].map((name) =>

@@ -1,14 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { RolloutDrivers, WatchRules } from '../../src/rollout/drivers.ts';
 import type { Switch } from '../../src/rollout/plan.ts';
 import { recordProgress, type WatchedJob, watchStep } from '../../src/rollout/watch.ts';
 import type { BackendTraffic } from '../../src/route/load-balancer.ts';
-import { createApp, ensureEnvironment } from '../../src/store/apps.ts';
-import { openLedger } from '../../src/store/database.ts';
 import {
   advanceDeploy,
   getDeploy,
@@ -18,7 +13,7 @@ import {
   reserveDeployId,
 } from '../../src/store/deploys.ts';
 import { abortRollout, continueRollout } from '../../src/store/rollouts.ts';
-import { testMasters } from '../support/master-key.ts';
+import { openShop } from '../support/ledger.ts';
 import { makeRelease } from '../support/rollout-model.ts';
 
 const limits = { maxErrorRate: 0.02, maxLatencyMs: null, minRequests: 20 };
@@ -26,12 +21,7 @@ const step: Switch = { servers: ['app1'], admit: [], dismiss: [], share: 10, wei
 
 /** A deploy at its first step, in a ledger of its own; each look counts 30 more requests, some of them failed. */
 async function standAtStep(t: TestContext, rules: Partial<WatchRules>, { failing = 0, requests = 30 } = {}) {
-  const folder = await mkdtemp(join(tmpdir(), 'hawser-watch-'));
-  t.after(() => rm(folder, { recursive: true }));
-  const { db, ...ledger } = await openLedger(join(folder, 'ledger.db'), testMasters);
-  t.after(() => ledger[Symbol.asyncDispose]());
-  const app = await createApp(db, 'shop', 'test');
-  const environment = await ensureEnvironment(db, app, { name: 'production', domain: 'shop.localhost' });
+  const { db, app, environment } = await openShop(t);
   const { id } = await recordDeploy(db, {
     id: await reserveDeployId(db),
     environmentId: environment.id,

@@ -1,7 +1,4 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
@@ -9,24 +6,19 @@ import type { NewAuditEntry } from '../../src/model/audit.ts';
 import { appendAudit, listAudit, performAudited, recordDone } from '../../src/store/audit.ts';
 import { cutAudit, verifyAudit } from '../../src/store/audit-chain.ts';
 import { openAudit } from '../../src/store/audit-open.ts';
-import { openLedger } from '../../src/store/database.ts';
-import { testMasters } from '../support/master-key.ts';
+import { openTestLedger } from '../support/ledger.ts';
 
 const asker = { actorKind: 'token', actor: 'ci', door: 'api', address: '192.0.2.7' } as const;
 const act = { ...asker, action: 'apps:lock', app: 'shop', env: null, object: null };
 const entry: NewAuditEntry = { ...act, outcome: 'done', code: null, count: 1 };
 
 async function openChain(t: TestContext, length: number) {
-  const folder = await mkdtemp(join(tmpdir(), 'hawser-audit-'));
-  t.after(() => rm(folder, { recursive: true }));
-  const file = join(folder, 'ledger.db');
-  const ledger = await openLedger(file, testMasters);
-  t.after(() => ledger[Symbol.asyncDispose]());
-  for (let n = 1; n <= length; n += 1) await appendAudit(ledger.db, { ...entry, object: `thing ${n}` });
+  const { db, file } = await openTestLedger(t);
+  for (let n = 1; n <= length; n += 1) await appendAudit(db, { ...entry, object: `thing ${n}` });
   // Whoever has the file can take the triggers off: the chain is what shows it.
-  const file2 = new DatabaseSync(file);
-  t.after(() => file2.close());
-  return { db: ledger.db, raw: file2 };
+  const raw = new DatabaseSync(file);
+  t.after(() => raw.close());
+  return { db, raw };
 }
 
 function dropTriggers(raw: DatabaseSync): void {

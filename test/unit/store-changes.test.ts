@@ -1,7 +1,4 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { Config } from '../../src/config.ts';
 import type { Deploy } from '../../src/model/deploy.ts';
@@ -11,7 +8,6 @@ import { planNextRelease, settleNextRelease } from '../../src/pipeline/next-rele
 import { findRollbackTarget } from '../../src/pipeline/rollback-target.ts';
 import { createApp, ensureEnvironment, findPlace } from '../../src/store/apps.ts';
 import { readDesired } from '../../src/store/changes.ts';
-import { openLedger } from '../../src/store/database.ts';
 import {
   advanceDeploy,
   getDeploy,
@@ -22,17 +18,11 @@ import {
   reserveDeployId,
 } from '../../src/store/deploys.ts';
 import { getRelease, type NewRelease, recordRelease, switchRelease } from '../../src/store/releases.ts';
-import { testMasters } from '../support/master-key.ts';
+import { openShop } from '../support/ledger.ts';
 
 /** The ledger alone, with an app; deploys are moved by hand. */
 async function openWorld(t: TestContext) {
-  const folder = await mkdtemp(join(tmpdir(), 'hawser-changes-'));
-  t.after(() => rm(folder, { recursive: true }));
-  const ledger = await openLedger(join(folder, 'ledger.db'), testMasters);
-  t.after(() => ledger[Symbol.asyncDispose]());
-  const { db } = ledger;
-  const app = await createApp(db, 'shop', 'test');
-  const environment = await ensureEnvironment(db, app, { name: 'production', domain: 'shop.localhost' });
+  const { db, app, environment } = await openShop(t);
   const drivers = {
     db,
     config: { url: 'https://deploy.example.com' } as Config,

@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { writeFile } from 'node:fs/promises';
+import { test } from 'node:test';
 import { createApp, ensureEnvironment } from '../../src/store/apps.ts';
 import { openLedger } from '../../src/store/database.ts';
 import {
@@ -16,27 +14,10 @@ import {
 } from '../../src/store/deploys.ts';
 import { claimLease, releaseLease, renewLease } from '../../src/store/leases.ts';
 import { authenticate, createToken, revokeToken } from '../../src/store/tokens.ts';
+import { openShop, openTestLedger } from '../support/ledger.ts';
 import { testMasters } from '../support/master-key.ts';
 
-async function makeLedger(t: TestContext) {
-  const folder = await mkdtemp(join(tmpdir(), 'hawser-ledger-'));
-  t.after(() => rm(folder, { recursive: true }));
-  const ledger = await openLedger(join(folder, 'ledger.db'), testMasters);
-  t.after(() => ledger[Symbol.asyncDispose]());
-  return { ...ledger, file: join(folder, 'ledger.db') };
-}
-
-async function makeEnvironment(t: TestContext) {
-  const { db } = await makeLedger(t);
-  const app = await createApp(db, 'shop', 'test');
-  return {
-    db,
-    app,
-    environment: await ensureEnvironment(db, app, { name: 'production', domain: 'shop.localhost' }),
-  };
-}
-
-type World = Awaited<ReturnType<typeof makeEnvironment>>;
+type World = Awaited<ReturnType<typeof openShop>>;
 
 async function queue({ db, environment }: World, supersede = true) {
   return recordDeploy(db, {
@@ -52,7 +33,7 @@ async function queue({ db, environment }: World, supersede = true) {
 }
 
 test('a newer deploy supersedes what waits and asks what builds to stop', async (t) => {
-  const world = await makeEnvironment(t);
+  const world = await openShop(t);
   const building = await queue(world);
   await holdDeploy(world.db, building.id, await nextEpoch(world.db, world.environment.id));
   await advanceDeploy(world.db, { id: building.id, epoch: 1 }, { state: 'building' });
@@ -64,14 +45,14 @@ test('a newer deploy supersedes what waits and asks what builds to stop', async 
 });
 
 test('without supersede every deploy waits its turn', async (t) => {
-  const world = await makeEnvironment(t);
+  const world = await openShop(t);
   const first = await queue(world, false);
   await queue(world, false);
   assert.equal((await findDeploy(world.db, first.id))?.state, 'queued');
 });
 
 test('a holder of an older epoch cannot write any more', async (t) => {
-  const world = await makeEnvironment(t);
+  const world = await openShop(t);
   const { id } = await queue(world);
   assert.ok(await holdDeploy(world.db, id, 1));
   assert.ok(await holdDeploy(world.db, id, 2));
@@ -83,7 +64,7 @@ test('a holder of an older epoch cannot write any more', async (t) => {
 });
 
 test('a waiting deploy is cancelled at once, a running one is asked, an ended one is refused', async (t) => {
-  const world = await makeEnvironment(t);
+  const world = await openShop(t);
   const waiting = await queue(world, false);
   assert.equal((await requestStop(world.db, waiting.id, 'ada')).state, 'cancelled');
   await assert.rejects(requestStop(world.db, waiting.id, 'ada'), { code: 'already_finished' });
@@ -94,7 +75,7 @@ test('a waiting deploy is cancelled at once, a running one is asked, an ended on
 });
 
 test('a lease has one holder, and whoever takes it next has a higher epoch', async (t) => {
-  const { db } = await makeLedger(t);
+  const { db } = await openTestLedger(t);
   const lease = await claimLease(db, 'build:e1');
   assert.ok(lease);
   assert.equal(await claimLease(db, 'build:e1'), null);
@@ -106,14 +87,14 @@ test('a lease has one holder, and whoever takes it next has a higher epoch', asy
 });
 
 test('a lease of a process that is gone is free at once', async (t) => {
-  const { db } = await makeLedger(t);
+  const { db } = await openTestLedger(t);
   await claimLease(db, 'build:e1');
   await db.updateTable('leases').set({ holder: '4194304/1/x' }).execute();
   assert.ok(await claimLease(db, 'build:e1'));
 });
 
 test('names of apps are refused before anything is written', async (t) => {
-  const { db } = await makeLedger(t);
+  const { db } = await openTestLedger(t);
   const hostile = [
     'a;touch x',
     '$(id)',
@@ -138,7 +119,7 @@ test('names of apps are refused before anything is written', async (t) => {
 });
 
 test('slots of environments are the smallest free ones', async (t) => {
-  const { db } = await makeLedger(t);
+  const { db } = await openTestLedger(t);
   const slots = [];
   for (const name of ['one', 'two', 'three']) {
     const app = await createApp(db, name, 'test');
@@ -148,7 +129,7 @@ test('slots of environments are the smallest free ones', async (t) => {
 });
 
 test('a token is known by its hash alone, and its typos without asking', async (t) => {
-  const { db } = await makeLedger(t);
+  const { db } = await openTestLedger(t);
   const made = await createToken(db, { name: 'ci', appId: null, rights: ['push'], days: 1, actor: 'test' });
   assert.equal((await authenticate(db, made.token)).id, made.record.id);
   const dump = JSON.stringify(await db.selectFrom('tokens').selectAll().execute());
@@ -160,13 +141,13 @@ test('a token is known by its hash alone, and its typos without asking', async (
 });
 
 test('an expired token is refused with its day', async (t) => {
-  const { db } = await makeLedger(t);
+  const { db } = await openTestLedger(t);
   const made = await createToken(db, { name: 'old', appId: null, rights: ['push'], days: -1, actor: 'test' });
   await assert.rejects(authenticate(db, made.token), { code: 'token_expired' });
 });
 
 test('a ledger of a newer version, or no ledger at all, is refused', async (t) => {
-  const { db, file } = await makeLedger(t);
+  const { db, file } = await openTestLedger(t);
   await db
     .insertInto('kysely_migration' as never)
     .values({ name: '9999-later', timestamp: new Date().toISOString() } as never)
