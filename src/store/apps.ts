@@ -68,6 +68,9 @@ export async function forgetApp(db: Database, appId: string): Promise<void> {
     await tx.deleteFrom('keys').where('app_id', '=', appId).execute();
     await tx.deleteFrom('grants').where('app_id', '=', appId).execute();
     await tx.deleteFrom('freezes').where('app_id', '=', appId).execute();
+    const told = tx.selectFrom('notifications').select('id').where('app_id', '=', appId);
+    await tx.deleteFrom('notices').where('notification_id', 'in', told).execute();
+    await tx.deleteFrom('notifications').where('app_id', '=', appId).execute();
     await tx.deleteFrom('locks').where('app_id', '=', appId).execute();
     await tx.deleteFrom('apps').where('id', '=', appId).execute();
   });

@@ -36,8 +36,15 @@ export async function addNotification(
   return { notification: toNotification(db, row), secret };
 }
 
+/** Without those of destroyed apps, of which nothing is told any more. */
 export async function listNotifications(db: Database): Promise<readonly Notification[]> {
-  const rows = await db.selectFrom('notifications').selectAll().orderBy('created_at').execute();
+  const apps = db.selectFrom('apps').select('id').where('destroyed_at', 'is', null);
+  const rows = await db
+    .selectFrom('notifications')
+    .selectAll()
+    .where((eb) => eb.or([eb('app_id', 'is', null), eb('app_id', 'in', apps)]))
+    .orderBy('created_at')
+    .execute();
   return rows.map((row) => toNotification(db, row));
 }
 

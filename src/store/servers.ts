@@ -89,13 +89,14 @@ export async function endDrain(db: Database, server: string, actor: string): Pro
   });
 }
 
-/** Forgets a server, its key and whatever was recorded to be on it. */
+/** Forgets a server, its key, whether it was reached and whatever was recorded to be on it. */
 export async function forgetServer(db: Database, server: string, actor: string): Promise<void> {
   await db.transaction().execute(async (tx) => {
     await tx.deleteFrom('servers').where('name', '=', server).execute();
     await tx.deleteFrom('drains').where('server', '=', server).execute();
     await tx.deleteFrom('pins').where('server', '=', server).execute();
     await tx.deleteFrom('containers').where('server', '=', server).execute();
+    await tx.deleteFrom('reached').where('server', '=', server).execute();
     await recordAct(tx, actor, 'servers:remove', server);
   });
 }
