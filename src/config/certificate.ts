@@ -7,8 +7,8 @@ const maxBytes = 256 * 1024;
 
 /** What is wrong with the two files of `listen.tls`: unreadable, no certificate, another's key. Keys are never shown. */
 export function listCertificateMistakes(files: { readonly cert: string; readonly key: string }): Mistake[] {
-  const exposed = findIdentityMistake(files.key);
-  if (exposed !== undefined) return [{ path: at('key'), ...exposed, hint: `chmod 600 ${files.key}` }];
+  const mistake = findIdentityMistake(files.key, 'name the private key of the certificate');
+  if (mistake !== undefined) return [{ path: at('key'), ...mistake }];
   const cert = read('cert', files.cert, (text) => new X509Certificate(text));
   const key = read('key', files.key, readKey);
   const broken = [cert, key].filter((part) => 'message' in part);

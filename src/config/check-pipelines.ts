@@ -1,3 +1,4 @@
+import { isPreviewName } from '../model/names.ts';
 import { type Mistake, nearest } from './mistakes.ts';
 
 type Environment = {
@@ -34,7 +35,7 @@ function findCircle(
 /** Previews take branches that nothing else takes, and names that nothing else has. Pure. */
 export function listPreviewMistakes(previews: unknown, environments: readonly Environment[]): Mistake[] {
   const reserved = environments
-    .filter(({ name }) => name.startsWith('preview-'))
+    .filter(({ name }) => isPreviewName(name))
     .map(({ name }) => ({
       path: ['environments', name],
       message: 'the name belongs to previews; choose one that does not begin with "preview-"',

@@ -22,7 +22,7 @@ const needRestart = [
   'builders.socket',
 ];
 const secret = new Set(['secrets.text', 'registry.password', 'redis.url', 'redis']);
-const sizes = /(?:^limits\.(?:push|file|treeBytes|diskFloor|log)|\.memory|^builders\.cache)$/;
+const sizes = /(?:^limits\.(?:push|file|treeBytes|diskFloor|log|user\.disk)|\.memory|^builders\.cache)$/;
 
 /** The difference between the file that runs and the file as it is now, in the file's own words. Pure. */
 export function planApply(running: Config, next: Config): Difference {

@@ -77,8 +77,14 @@ export function resolvePath(path: string, outside: Outside): string {
   return isAbsolute(path) ? path : resolve(outside.folder, path);
 }
 
-/** What is wrong with a private key file, or undefined: sshd and we refuse one that others can read. */
-export function findIdentityMistake(file: string): { message: string; hint: string } | undefined {
+/**
+ * What is wrong with a private key file, or undefined: sshd and we refuse one that others can read. `otherwise` is what
+ * to do about one that cannot be read.
+ */
+export function findIdentityMistake(
+  file: string,
+  otherwise = 'leave the key out to use the one that Hawser makes',
+): { message: string; hint: string } | undefined {
   try {
     const stat = statSync(file);
     if (!stat.isFile()) return { message: `${file} is not a file`, hint: 'name the private key file' };
@@ -94,7 +100,7 @@ export function findIdentityMistake(file: string): { message: string; hint: stri
       : '';
     return {
       message: `cannot read ${file}: ${explain(error)}${dangling}`,
-      hint: 'leave the key out to use the one that Hawser makes',
+      hint: otherwise,
     };
   }
 }

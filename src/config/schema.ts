@@ -211,7 +211,9 @@ export const configSchema = z.strictObject({
         .default([]),
     })
     .prefault({}),
-  notifications: later('notifications are'),
+  notifications: z
+    .never({ error: 'they are not kept in this file: hawser notifications:add adds one; leave the key out' })
+    .optional(),
   metrics: later('metrics for other systems are'),
 });
 

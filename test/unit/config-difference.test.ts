@@ -19,7 +19,7 @@ test('changes are told in the words of the file, whole entries in one line', () 
   const next = read({
     servers: { a: { ssh: 'u@h1:2222' }, c: { ssh: 'u@h3' } },
     environments: { production: { branches: ['main'], servers: ['a'], rollout: { drain: '30s' } } },
-    limits: { push: '1g' },
+    limits: { push: '1g', user: { disk: '1g' } },
   });
   const { lines, restart } = planApply(running, next);
   assert.deepEqual(lines, [
@@ -28,6 +28,7 @@ test('changes are told in the words of the file, whole entries in one line', () 
     '~ environments.production.rollout.drain: 10s → 30s',
     '~ environments.production.servers: a, b → a',
     '~ limits.push: 500m → 1g',
+    '~ limits.user.disk: 20g → 1g',
     '~ servers.a.port: 22 → 2222',
     '- servers.b',
     '+ servers.c',
