@@ -50,14 +50,29 @@ export async function openLedger(file: string, masters: MasterKeys): Promise<Led
   try {
     await migrate(db);
     await keepDataKeys(db, masters);
-    // What was written in plain stays in free pages and in the write-ahead log until they are written anew.
-    if (await sealAll(db))
-      await sql`vacuum`.execute(db).then(() => sql`pragma wal_checkpoint(truncate)`.execute(db));
+    const wasPlain = await sealAll(db);
+    if (wasPlain || !(await isClean(db))) await cleanFile(db);
   } catch (error) {
     await db.destroy();
     throw error;
   }
   return { db, [Symbol.asyncDispose]: () => db.destroy() };
+}
+
+/** Noted in the file itself (`pragma user_version`): a start that was killed before it was clean is made good. */
+const clean = 1;
+
+async function isClean(db: Database): Promise<boolean> {
+  const { rows } = await sql<{ user_version: number }>`pragma user_version`.execute(db);
+  return rows[0]?.user_version === clean;
+}
+
+/** What was written in plain stays in free pages and in the write-ahead log until they are written anew. */
+async function cleanFile(db: Database): Promise<void> {
+  await sql`vacuum`.execute(db);
+  const { rows } = await sql<{ busy: number }>`pragma wal_checkpoint(truncate)`.execute(db);
+  // With a reader in its way the log is as it was: the next start does it again.
+  if (rows[0]?.busy === 0) await sql.raw(`pragma user_version = ${clean}`).execute(db);
 }
 
 /** Prepared when they are first asked: before the migration there are no such tables. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
 import { type MasterKeys, openMasterKeys } from '../../src/secrets/master-key.ts';
 import { openText, sealText } from '../../src/secrets/seal.ts';
@@ -135,6 +136,19 @@ test('what an older version wrote in plain is sealed at the next start, and gone
   const again = await world.open();
   assert.deepEqual(await grepFolder(world.folder, sentinel), []);
   assert.equal((await readSettings(again.db, environment.id)).vars.TOKEN, sentinel);
+});
+
+test('a start that was killed when all was sealed, before the file was clean, is made good by the next', async (t) => {
+  const world = await openWorld(t);
+  const { db } = await world.open();
+  await db.destroy();
+  const raw = new DatabaseSync(world.file);
+  raw.exec(`pragma secure_delete = off; create table old as select '${sentinel}' as value; drop table old`);
+  raw.exec('pragma user_version = 0');
+  raw.close();
+  assert.notDeepEqual(await grepFolder(world.folder, sentinel), []);
+  await world.open();
+  assert.deepEqual(await grepFolder(world.folder, sentinel), []);
 });
 
 test('a rotation seals everything anew; after it is retired the older master key opens nothing', async (t) => {
