@@ -15,7 +15,7 @@ export const deployStates = [
 
 export type DeployState = (typeof deployStates)[number];
 
-export const endStates: readonly DeployState[] = ['live', 'failed', 'rolled_back', 'cancelled', 'superseded'];
+const endStates: readonly DeployState[] = ['live', 'failed', 'rolled_back', 'cancelled', 'superseded'];
 
 /**
  * What brought a deploy about: a push builds; a rollback and a promotion bring the image of a release that

@@ -5,7 +5,7 @@ import {
   type DeployKind,
   type DeployOptions,
   type DeployState,
-  endStates,
+  hasEnded,
 } from '../model/deploy.ts';
 import { takeBackChange } from './changes.ts';
 import { type Database, joinTransaction } from './database.ts';
@@ -206,7 +206,7 @@ export async function advanceDeploy(
   held: { id: number; epoch: number },
   change: Change,
 ): Promise<void> {
-  const ended = change.state !== undefined && endStates.includes(change.state);
+  const ended = change.state !== undefined && hasEnded(change.state);
   if (change.state === undefined) return updateHeld(db, held, change, ended);
   const isLost = ended && change.state !== 'live';
   await joinTransaction(db, async (tx) => {
@@ -268,7 +268,7 @@ export async function holdDeploy(db: Database, id: number, epoch: number): Promi
 export async function requestStop(db: Database, id: number, actor: string): Promise<Deploy> {
   return db.transaction().execute(async (tx) => {
     const deploy = await getDeploy(tx, id);
-    if (endStates.includes(deploy.state)) {
+    if (hasEnded(deploy.state)) {
       throw new Failure('already_finished', `Deploy ${id} has ended: ${deploy.state}.`);
     }
     const reason = { failure_code: 'cancelled', failure_message: `Cancelled by ${actor}.` };

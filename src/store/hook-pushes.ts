@@ -157,7 +157,7 @@ export async function forgetPush(db: Database, id: number): Promise<void> {
   await db.deleteFrom('hook_pushes').where('id', '=', id).execute();
 }
 
-/** The newest deploy of a commit of an app that was made since; null when nothing was. */
+/** The newest deploy of a commit of an app; null when there is none. */
 export async function findDeployOfCommit(
   db: Database,
   appId: string,

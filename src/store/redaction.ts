@@ -1,8 +1,7 @@
-import { Failure } from '../failure.ts';
 import { listHidden } from '../secrets/forms.ts';
 import { makeRedactor, type Redactor } from '../secrets/redactor.ts';
 import type { Database } from './database.ts';
-import { openRelease, openVariables } from './sealed.ts';
+import { openRelease, openVariables, whenIntact } from './sealed.ts';
 
 /** Containers of older releases are gone by then, and so is what they say. */
 const newestReleases = 10;
@@ -64,10 +63,5 @@ async function listValues(db: Database, environmentId: string): Promise<readonly
 
 /** What does not open cannot be known here; whoever needs the value is told of it. */
 function valuesOf(read: () => Readonly<Record<string, string>>): readonly string[] {
-  try {
-    return Object.values(read());
-  } catch (error) {
-    if (error instanceof Failure && error.code === 'secret_broken') return [];
-    throw error;
-  }
+  return Object.values(whenIntact(read) ?? {});
 }

@@ -1,4 +1,3 @@
-import { Failure } from '../failure.ts';
 import type { Database } from './database.ts';
 import {
   openOptions,
@@ -9,6 +8,7 @@ import {
   sealOptions,
   sealRelease,
   sealVariables,
+  whenIntact,
 } from './sealed.ts';
 import { sealOf } from './sealing-dialect.ts';
 
@@ -52,13 +52,12 @@ async function sealSettings(tx: Database, after: string): Promise<Sealed<string>
     .orderBy('environment_id')
     .limit(batch)
     .execute();
-  for (const row of rows) {
-    const vars = whenIntact(() => sealVariables(tx, row.environment_id, openVariables(tx, row)));
-    if (vars === undefined) continue;
-    const query = tx.updateTable('settings').where('environment_id', '=', row.environment_id);
-    await query.set({ vars, sealed_by }).execute();
-  }
-  return { last: rows.at(-1)?.environment_id, wasPlain: rows.some(isPlain) };
+  const wasPlain = await sealRows(rows, {
+    seal: (row) => ({ vars: sealVariables(tx, row.environment_id, openVariables(tx, row)), sealed_by }),
+    write: ({ environment_id: id }, columns) =>
+      tx.updateTable('settings').set(columns).where('environment_id', '=', id).execute(),
+  });
+  return { last: rows.at(-1)?.environment_id, wasPlain };
 }
 
 async function sealReleases(tx: Database, after: number): Promise<Sealed<number>> {
@@ -70,13 +69,11 @@ async function sealReleases(tx: Database, after: number): Promise<Sealed<number>
     .orderBy('id')
     .limit(batch)
     .execute();
-  for (const row of rows) {
-    const place = { environmentId: row.environment_id, version: row.version };
-    const columns = whenIntact(() => sealRelease(tx, place, openRelease(tx, row)));
-    if (columns !== undefined)
-      await tx.updateTable('releases').set(columns).where('id', '=', row.id).execute();
-  }
-  return { last: rows.at(-1)?.id, wasPlain: rows.some(isPlain) };
+  const wasPlain = await sealRows(rows, {
+    seal: (row) => sealRelease(tx, { ...row, environmentId: row.environment_id }, openRelease(tx, row)),
+    write: ({ id }, columns) => tx.updateTable('releases').set(columns).where('id', '=', id).execute(),
+  });
+  return { last: rows.at(-1)?.id, wasPlain };
 }
 
 async function sealDeploys(tx: Database, after: number): Promise<Sealed<number>> {
@@ -88,13 +85,23 @@ async function sealDeploys(tx: Database, after: number): Promise<Sealed<number>>
     .orderBy('id')
     .limit(batch)
     .execute();
+  const wasPlain = await sealRows(rows, {
+    seal: (row) => sealOptions(tx, { ...row, environmentId: row.environment_id }, openOptions(tx, row)),
+    write: ({ id }, columns) => tx.updateTable('deploys').set(columns).where('id', '=', id).execute(),
+  });
+  return { last: rows.at(-1)?.id, wasPlain };
+}
+
+/** Seals anew those that open; true when one of them was plain. */
+async function sealRows<Row extends { readonly sealed_by: number }, Columns>(
+  rows: readonly Row[],
+  { seal, write }: { seal(row: Row): Columns; write(row: Row, columns: Columns): Promise<unknown> },
+): Promise<boolean> {
   for (const row of rows) {
-    const deploy = { id: row.id, environmentId: row.environment_id };
-    const columns = whenIntact(() => sealOptions(tx, deploy, openOptions(tx, row)));
-    if (columns !== undefined)
-      await tx.updateTable('deploys').set(columns).where('id', '=', row.id).execute();
+    const columns = whenIntact(() => seal(row));
+    if (columns !== undefined) await write(row, columns);
   }
-  return { last: rows.at(-1)?.id, wasPlain: rows.some(isPlain) };
+  return rows.some((row) => row.sealed_by === 0);
 }
 
 /** Webhooks, notifications and users are few: all at once. */
@@ -129,18 +136,4 @@ async function sealSecrets(tx: Database): Promise<void> {
 
 function differs<Columns extends object>(row: Columns, columns: Columns): boolean {
   return Object.entries(columns).some(([name, value]) => row[name as keyof Columns] !== value);
-}
-
-function isPlain(row: { readonly sealed_by: number }): boolean {
-  return row.sealed_by === 0;
-}
-
-/** Undefined for what does not open. */
-function whenIntact<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof Failure && error.code === 'secret_broken') return undefined;
-    throw error;
-  }
 }

@@ -1,3 +1,4 @@
+import { Failure } from '../failure.ts';
 import type { DeployOptions, SettingsChange } from '../model/deploy.ts';
 import type { SealPlace } from '../model/seal.ts';
 import { keyOf } from '../secrets/seal.ts';
@@ -35,12 +36,9 @@ export function openVariables(
   if (row.sealed_by === 0) return written;
   const seal = sealOf(db);
   const opened = Object.entries(written).flatMap(([name, value]) => {
-    try {
-      return [[name, seal.open(value, variablePlace(row.environment_id, name))] as const];
-    } catch (error) {
-      if (without.includes(name)) return [];
-      throw error;
-    }
+    const open = () => seal.open(value, variablePlace(row.environment_id, name));
+    const text = without.includes(name) ? whenIntact(open) : open();
+    return text === undefined ? [] : [[name, text] as const];
   });
   return Object.fromEntries(opened);
 }
@@ -131,6 +129,16 @@ export function openSecret(db: Database, what: string, sealed: string): string {
 export function resealSecret(db: Database, what: string, sealed: string): string {
   if (keyOf(sealed) === `k${sealOf(db).current()}`) return sealed;
   return sealSecret(db, what, openSecret(db, what, sealed));
+}
+
+/** Undefined for what does not open. */
+export function whenIntact<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof Failure && error.code === 'secret_broken') return undefined;
+    throw error;
+  }
 }
 
 /** Where the secrets of a webhook, a notification and a user belong. */
