@@ -160,7 +160,8 @@ function shareReads(): ReadLines {
 
 const askMs = 1_000;
 
-async function* followLines(
+/** Lines from an offset to the end of the deploy; `read` may be shared with others who follow the same journal. */
+export async function* followLines(
   folder: string,
   file: string,
   { read, ...options }: FollowOptions & { readonly read: ReadLines },
@@ -173,7 +174,8 @@ async function* followLines(
   let over = false;
   while (!options.signal.aborted) {
     const before = offset;
-    const lines = await read(file, offset);
+    // A read that somebody else began may be older than the end: then the last lines are not in it.
+    const lines = await (over ? readLines : read)(file, offset);
     for (const line of lines) yield line;
     offset = lines.at(-1)?.next ?? offset;
     if (over && lines.length === 0) return;

@@ -1,8 +1,10 @@
 import { parseManifest } from '../build/manifest.ts';
 import { fullImageName } from '../build/services/spec.ts';
 import { startServices } from '../build/services/start.ts';
+import { askEngine } from '../fleet/ask.ts';
 import { networkName } from '../fleet/container.ts';
-import { statusOf } from '../fleet/docker.ts';
+import { unlessGone } from '../fleet/create.ts';
+import { connectBuilder } from '../fleet/engine.ts';
 import type { ServerConnection } from '../fleet/fleet.ts';
 import { ensureNetwork } from '../fleet/network.ts';
 import { labelNames } from '../model/container.ts';
@@ -55,21 +57,23 @@ async function bringServiceImage(
   { place, log, signal }: Turn,
   { builder, registry, rollout }: PipelineDrivers,
 ): Promise<void> {
-  if ((await findImageId(connection.docker, image)) !== null) return;
-  const imageId = await findImageId(builder, image);
+  if ((await findImageId(connection, image, signal)) !== null) return;
+  const imageId = await findImageId(connectBuilder(builder), image, signal);
   if (imageId === null) return;
   const repository = repositoryOf(place.app);
   const { digest } = await publishImage({ docker: builder, imageId, repository, registry, log, signal });
   const local = await rollout.bringImage(connection, { repository, digest }, signal);
   const [, repo = image, tag = 'latest'] = /^(.*):([^:/]+)$/.exec(image) ?? [];
-  await connection.docker.getImage(local).tag({ repo, tag });
+  const ask = { connection, what: `name the image ${image}`, signal };
+  await askEngine(ask, () => connection.docker.getImage(local).tag({ repo, tag }));
 }
 
-async function findImageId(docker: ServerConnection['docker'], image: string): Promise<string | null> {
-  try {
-    return (await docker.getImage(image).inspect()).Id;
-  } catch (error) {
-    if (statusOf(error) === 404) return null;
-    throw error;
-  }
+async function findImageId(
+  connection: ServerConnection,
+  image: string,
+  signal: AbortSignal,
+): Promise<string | null> {
+  const ask = { connection, what: `find the image ${image}`, signal };
+  const found = await unlessGone(askEngine(ask, () => connection.docker.getImage(image).inspect()));
+  return found?.Id ?? null;
 }

@@ -3,7 +3,7 @@ import { appendFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { openJournals } from '../../src/log/journal.ts';
+import { followLines, openJournals } from '../../src/log/journal.ts';
 import { hideNothing } from '../support/hide-nothing.ts';
 
 async function makeJournals(t: TestContext, limit = 1_000_000) {
@@ -65,6 +65,19 @@ test('endless output is cut at the limit, and steps and results still come throu
   assert.ok(lines.length < 25);
   assert.ok(lines.includes('-----> after'));
   assert.match(lines.at(-1) ?? '', /KB of output were left out/);
+});
+
+test('the last lines are read even when the shared read began before they were written', async (t) => {
+  const { folder } = await makeJournals(t);
+  const file = join(folder, '1.log');
+  const hasEnded = async () => {
+    await appendFile(file, 'last\n');
+    return true;
+  };
+  const options = { from: 0, signal: t.signal, hasEnded, read: async () => [] };
+  const seen: string[] = [];
+  for await (const { line } of followLines(folder, file, options)) seen.push(line);
+  assert.deepEqual(seen, ['last']);
 });
 
 test('following ends when the signal aborts', async (t) => {
