@@ -74,10 +74,9 @@ async function work(until: number, choose: Chooser, pushes: RunningPush[]): Prom
     if (what === 'rollback') await world.hawser.cli('rollback', '-a', world.app, '-e', 'production');
     else pushes.push(await world.push(contentOf(what)));
     const [last] = pushes.slice(-1);
-    await Promise.race([
-      pause(choose.between(500, 12_000)),
-      choose.one([true, false]) ? last?.done : undefined,
-    ]);
+    // Either the next one comes while this one is under way, or it had its end.
+    await pause(choose.between(1_000, 5_000));
+    if (choose.one([true, false])) await Promise.race([last?.done, pause(choose.between(1_000, 7_000))]);
   }
 }
 
