@@ -42,6 +42,7 @@ export type Config = {
   readonly limits: Limits;
   /** Networks that are not public and that webhooks and notifications may reach, as CIDR. */
   readonly webhooks: { readonly allow: readonly string[] };
+  readonly notifications: NotificationsConfig;
   readonly retention: { readonly releases: number; readonly deploys: number };
 };
 
@@ -52,6 +53,23 @@ export type ExternalRegistry = {
   readonly namespace: string;
   readonly username: string | null;
   readonly password: string | null;
+};
+
+export type NotificationsConfig = {
+  /** Through which mail goes; null when none is named. */
+  readonly smtp: SmtpConfig | null;
+};
+
+export type SmtpConfig = {
+  readonly host: string;
+  readonly port: number;
+  /** TLS from the first byte, after STARTTLS and never without it, or none. */
+  readonly security: 'tls' | 'starttls' | 'none';
+  readonly username: string | null;
+  readonly password: string | null;
+  readonly from: string;
+  /** File of the certificates that are trusted instead of those of the machine. */
+  readonly ca: string | null;
 };
 
 export type EnvironmentConfig = {

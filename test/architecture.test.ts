@@ -38,6 +38,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   fastify: ['src/api/'],
   commander: ['src/cli/', 'src/main.ts'],
   'ipaddr.js': ['src/outbound/addresses.ts'],
+  nodemailer: ['src/outbound/mail.ts'],
   pino: ['src/log/'],
 };
 
@@ -56,6 +57,7 @@ const pureFiles = [
     'json-file',
     'json-schema',
     'mistakes',
+    'notifications-schema',
     'resolve',
     'rollout-schema',
     'schema',

@@ -1,5 +1,4 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { readOutboundRules } from '../src/outbound/addresses.ts';
 import { sweepChecks } from '../src/pipeline/check-sweep.ts';
 import { removeOldPreviews } from '../src/pipeline/preview.ts';
 import { pruneAll } from '../src/pipeline/prune-all.ts';
@@ -7,6 +6,7 @@ import { findDrift } from '../src/pipeline/reconcile.ts';
 import { sweepDestroyed, sweepOld } from '../src/pipeline/sweep.ts';
 import type { Platform } from '../src/platform.ts';
 import { noteReached } from '../src/store/notices.ts';
+import { readTellParts } from '../src/webhooks/deliver.ts';
 import { tellPeople } from '../src/webhooks/tell.ts';
 import type { Worker } from './lane-worker.ts';
 
@@ -88,7 +88,7 @@ function pruneAgain(): (platform: Platform, signal: AbortSignal) => Promise<void
 }
 
 async function tellAll({ drivers, config }: Platform, signal: AbortSignal): Promise<void> {
-  await tellPeople({ db: drivers.db, rules: readOutboundRules(config) }, signal);
+  await tellPeople(readTellParts(config, drivers.db), signal);
 }
 
 async function sweepAll({ drivers }: Platform): Promise<void> {

@@ -1,5 +1,6 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
+import type { Path } from './json.ts';
 import type { Mistake } from './mistakes.ts';
 import { explain, findIdentityMistake } from './outside.ts';
 
@@ -15,6 +16,12 @@ export function listCertificateMistakes(files: { readonly cert: string; readonly
   if ('message' in cert || 'message' in key) return broken as Mistake[];
   if (cert.value.checkPrivateKey(key.value)) return [];
   return [{ path: at('key'), message: `${files.key} is not the key of the certificate in ${files.cert}` }];
+}
+
+/** What is wrong with a file of certificates that are trusted. */
+export function listTrustMistakes(file: string, path: Path): Mistake[] {
+  const found = read('cert', file, (text) => new X509Certificate(text));
+  return 'message' in found ? [{ ...found, path }] : [];
 }
 
 /** The day after which the first certificate of a file is worth nothing. Throws what reading it throws. */

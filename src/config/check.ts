@@ -187,6 +187,7 @@ export function listWholeMistakes(config: WrittenConfig): Mistake[] {
     ...listDomainMistakes(config),
     ...listSecretsMistakes(config),
     ...listRegistryMistakes(config),
+    ...listSmtpMistakes(config),
   ];
 }
 
@@ -234,12 +235,32 @@ function listRegistryMistakes(config: WrittenConfig): Mistake[] {
       message: 'username and password go together; one of them is missing',
     });
   const host = new URL(registry.url).hostname;
-  const loopback = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(host);
-  if (registry.password !== undefined && registry.url.startsWith('http:') && !loopback)
+  if (registry.password !== undefined && registry.url.startsWith('http:') && !isLoopback(host))
     mistakes.push({
       path: ['registry', 'url'],
       message: 'would send the password over plain HTTP',
       hint: 'use https',
     });
+  return mistakes;
+}
+
+function isLoopback(host: string): boolean {
+  return /^(?:localhost|127\.\d+\.\d+\.\d+|\[?::1\]?)$/.test(host);
+}
+
+function listSmtpMistakes({ notifications: { smtp } }: WrittenConfig): Mistake[] {
+  if (smtp === undefined) return [];
+  const path = ['notifications', 'smtp'];
+  const mistakes: Mistake[] = [];
+  if ((smtp.username === undefined) !== (smtp.password === undefined))
+    mistakes.push({ path, message: 'username and password go together; one of them is missing' });
+  if (smtp.security === 'none' && !isLoopback(smtp.host))
+    mistakes.push({
+      path: [...path, 'security'],
+      message: 'would send mail, and a password, where others can read them',
+      hint: '"none" is for a server on the loopback; use "starttls" or "tls"',
+    });
+  if (smtp.security === 'none' && smtp.ca !== undefined)
+    mistakes.push({ path: [...path, 'ca'], message: 'has no effect without TLS', hint: 'leave it out' });
   return mistakes;
 }

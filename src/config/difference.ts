@@ -21,7 +21,13 @@ const needRestart = [
   'builders.concurrency',
   'builders.socket',
 ];
-const secret = new Set(['secrets.text', 'registry.password', 'redis.url', 'redis']);
+const secret = new Set([
+  'secrets.text',
+  'registry.password',
+  'redis.url',
+  'redis',
+  'notifications.smtp.password',
+]);
 const sizes = /(?:^limits\.(?:push|file|treeBytes|diskFloor|log|user\.disk)|\.memory|^builders\.cache)$/;
 
 /** The difference between the file that runs and the file as it is now, in the file's own words. Pure. */

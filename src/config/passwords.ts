@@ -1,13 +1,21 @@
 import type { Config } from '../config.ts';
 
 /** What of the configuration nobody may read in a log. Pure. */
-export function passwordsOf({ redis, registry, secrets }: Config): readonly string[] {
+export function passwordsOf({
+  redis,
+  registry,
+  secrets,
+  notifications: { smtp },
+}: Config): readonly string[] {
   const { username, password } = registry === 'embedded' ? { username: null, password: null } : registry;
   const basic = username === null || password === null ? [] : [`${username}:${password}`];
   return [
     ...(password === null ? [] : [password]),
     // As the header of a request has it.
     ...basic,
+    ...(smtp?.password == null ? [] : [smtp.password]),
+    // As SMTP has a login.
+    ...(smtp?.password == null ? [] : [`\0${smtp.username}\0${smtp.password}`]),
     ...(redis === 'embedded' ? [] : [redis.url, decode(new URL(redis.url).password)]),
     ...(secrets.kind === 'text' ? secrets.text.split(/\s+/) : []),
   ].filter((text) => text !== '');

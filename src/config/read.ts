@@ -2,7 +2,7 @@ import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { Config } from '../config.ts';
 import { Failure } from '../failure.ts';
-import { listCertificateMistakes } from './certificate.ts';
+import { listCertificateMistakes, listTrustMistakes } from './certificate.ts';
 import { listCrossMistakes, listWholeMistakes } from './check.ts';
 import type { JsonDocument } from './json.ts';
 import { parseJsonFile } from './json-file.ts';
@@ -59,6 +59,7 @@ function check(
     ...listWholeMistakes(parseSoundParts(tree, [...read.mistakes, ...ofSchema])),
     ...listIdentityMistakes(tree, outside),
     ...listTlsMistakes(tree, outside),
+    ...listSmtpTrustMistakes(tree, outside),
   ];
   return parsed.success && mistakes.length === 0 ? { written: parsed.data } : { mistakes };
 }
@@ -93,6 +94,12 @@ function listTlsMistakes(tree: Readonly<Record<string, unknown>>, outside: Outsi
   const { cert, key } = Object(Object(tree.listen).tls) as Record<string, unknown>;
   if (typeof cert !== 'string' || typeof key !== 'string') return [];
   return listCertificateMistakes({ cert: resolvePath(cert, outside), key: resolvePath(key, outside) });
+}
+
+function listSmtpTrustMistakes(tree: Readonly<Record<string, unknown>>, outside: Outside): Mistake[] {
+  const { ca } = Object(Object(tree.notifications).smtp) as Record<string, unknown>;
+  if (typeof ca !== 'string') return [];
+  return listTrustMistakes(resolvePath(ca, outside), ['notifications', 'smtp', 'ca']);
 }
 
 function readText(file: string): string {

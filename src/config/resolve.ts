@@ -6,6 +6,7 @@ import type {
   ExternalRegistry,
   PreviewConfig,
   RolloutConfig,
+  SmtpConfig,
 } from '../config.ts';
 import { chooseServers, type Server } from '../model/server.ts';
 import type { WrittenConfig, WrittenEnvironment, WrittenServer } from './schema.ts';
@@ -41,6 +42,7 @@ export function resolveConfig(
     previews: resolvePreviews(written.previews),
     limits: written.limits,
     webhooks: written.webhooks,
+    notifications: { smtp: resolveSmtp(written.notifications.smtp, resolvePath) },
     retention: written.retention,
   });
 }
@@ -68,6 +70,17 @@ function resolveRegistry(registry: WrittenConfig['registry']): 'embedded' | Exte
     username: registry.username ?? null,
     password: registry.password ?? null,
   };
+}
+
+const smtpPorts = { tls: 465, starttls: 587, none: 25 };
+
+function resolveSmtp(
+  smtp: WrittenConfig['notifications']['smtp'],
+  resolvePath: (path: string) => string,
+): SmtpConfig | null {
+  if (smtp === undefined) return null;
+  const { port = smtpPorts[smtp.security], username = null, password = null, ca, ...same } = smtp;
+  return { ...same, port, username, password, ca: ca === undefined ? null : resolvePath(ca) };
 }
 
 function resolveSecrets(

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import * as g from './grammar.ts';
+import { notificationsSchema } from './notifications-schema.ts';
 import { rolloutSchema } from './rollout-schema.ts';
 
 const kilo = 1024;
@@ -211,9 +212,7 @@ export const configSchema = z.strictObject({
         .default([]),
     })
     .prefault({}),
-  notifications: z
-    .never({ error: 'they are not kept in this file: hawser notifications:add adds one; leave the key out' })
-    .optional(),
+  notifications: notificationsSchema.prefault({}),
   metrics: later('metrics for other systems are'),
 });
 

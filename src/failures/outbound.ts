@@ -16,5 +16,9 @@ export const outboundFailures = {
     fix: 'Check the URL and the key (hawser webhooks:key) or token of the webhook at the forge.',
   },
   receiver_not_reached: { status: 502, fix: 'Check the URL of the notification and whether it answers.' },
+  mail_not_set_up: {
+    status: 409,
+    fix: 'Name the server for mail in notifications.smtp of deploy.config.json, then hawser apply.',
+  },
   notification_not_found: { status: 404, fix: 'hawser notifications lists them.' },
 } as const satisfies Entries;

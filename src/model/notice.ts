@@ -1,4 +1,4 @@
-export const noticeKinds = ['json', 'slack', 'discord'] as const;
+export const noticeKinds = ['json', 'slack', 'discord', 'mail'] as const;
 export type NoticeKind = (typeof noticeKinds)[number];
 
 export const noticeEvents = [
@@ -15,7 +15,7 @@ export type NoticeEvent = (typeof noticeEvents)[number];
 export type Notification = {
   readonly id: string;
   readonly kind: NoticeKind;
-  /** The host alone: for some receivers the rest of the URL is the secret. */
+  /** The host alone: for some receivers the rest of the URL is the secret. Of mail the whole address. */
   readonly host: string;
   readonly events: readonly NoticeEvent[];
   /** Null for every app. */
@@ -33,7 +33,13 @@ export type NoticeMessage = {
     readonly app?: string;
     readonly env?: string;
     readonly deploy?: number;
+    /** Number of the release that the deploy made. */
+    readonly release?: number | null;
     readonly commit?: string | null;
+    /** Branch or tag that was pushed, and what its commit says: written by whoever may push. */
+    readonly ref?: string | null;
+    readonly author?: string | null;
+    readonly change?: string | null;
     readonly actor?: string;
     readonly failure?: { readonly code: string; readonly message: string } | null;
     readonly server?: string;

@@ -68,6 +68,12 @@ export async function getRelease(db: Database, id: number): Promise<Release> {
 }
 
 /** The number that was given last in an environment; 0 before the first. */
+/** The number of a release, without what is sealed in it. */
+export async function findVersion(db: Database, id: number): Promise<number | null> {
+  const row = await db.selectFrom('releases').select('version').where('id', '=', id).executeTakeFirst();
+  return row?.version ?? null;
+}
+
 export async function findLastVersion(db: Database, environmentId: string): Promise<number> {
   const row = await db
     .selectFrom('environments')

@@ -1,3 +1,4 @@
+import type { Source } from '../model/app.ts';
 import type { Deploy } from '../model/deploy.ts';
 import type { NoticeEvent, NoticeKind, NoticeMessage } from '../model/notice.ts';
 import type { NotificationTarget } from '../store/notifications.ts';
@@ -6,7 +7,9 @@ import { signStandard } from './signature.ts';
 type ToldDeploy = Pick<Deploy, 'id' | 'actor' | 'failureCode' | 'failureMessage'> & {
   readonly app: string;
   readonly env: string;
-  readonly commit: string | null;
+  /** Number of the release that it made. */
+  readonly release: number | null;
+  readonly source: Pick<Source, 'commit' | 'ref' | 'author' | 'message'> | null;
 };
 
 const ends: Readonly<Record<string, string>> = {
@@ -16,22 +19,47 @@ const ends: Readonly<Record<string, string>> = {
   'approval.needed': 'waits for approval',
 };
 
-/** What is told of a deploy. Pure. */
-export function describeDeployEvent(type: NoticeEvent, timestamp: string, deploy: ToldDeploy): NoticeMessage {
-  const { id, actor, app, env, commit, failureCode: code, failureMessage } = deploy;
-  const message = failureMessage?.split('\n')[0]?.slice(0, 300) ?? '';
+/** What is told of a deploy; `hide` takes secrets out of what people and programs wrote. Pure. */
+export function describeDeployEvent(
+  type: NoticeEvent,
+  timestamp: string,
+  deploy: ToldDeploy,
+  hide: (text: string) => string,
+): NoticeMessage {
+  const { id, actor, app, env, release, source, failureCode: code, failureMessage } = deploy;
+  const commit = source?.commit ?? null;
+  const message = hide(firstLine(failureMessage));
   const failure = code === null ? null : { code, message };
   const why = failure === null ? '' : `: ${message} (${code})`;
   const next = type === 'approval.needed' ? `; hawser approvals:grant ${id}` : '';
   const what = commit === null ? '' : ` of ${commit.slice(0, 7)}`;
   const text = `${app}/${env}: deploy ${id}${what} by ${actor} ${ends[type] ?? type}${why}${next}`;
-  return { type, timestamp, data: { text, app, env, deploy: id, commit, actor, failure } };
+  const change =
+    source === null
+      ? { ref: null, author: null, change: null }
+      : {
+          ref: hide(source.ref),
+          author: hide(firstLine(source.author)),
+          change: hide(firstLine(source.message)),
+        };
+  return {
+    type,
+    timestamp,
+    data: { text, app, env, deploy: id, release, commit, ...change, actor, failure },
+  };
+}
+
+function firstLine(text: string | null): string {
+  return text?.split('\n')[0]?.slice(0, 300) ?? '';
 }
 
 export function describeServerEvent(type: NoticeEvent, timestamp: string, server: string): NoticeMessage {
   const text = type === 'server.lost' ? `${server} is out of reach` : `${server} is back`;
   return { type, timestamp, data: { text, server } };
 }
+
+/** What goes over HTTP. */
+export type PostedKind = Exclude<NoticeKind, 'mail'>;
 
 export type Rendered = {
   readonly url: string;
@@ -41,7 +69,7 @@ export type Rendered = {
 
 /** A message in the words of its receiver; JSON is signed as Standard Webhooks has it. */
 export function renderNotice(
-  kind: NoticeKind,
+  kind: PostedKind,
   target: NotificationTarget,
   { id, message, now }: { readonly id: string; readonly message: NoticeMessage; readonly now: Date },
 ): Rendered {
@@ -54,7 +82,7 @@ export function renderNotice(
   return { url: target.url, headers: { ...headers, ...signed }, body };
 }
 
-const bodies: Readonly<Record<NoticeKind, (message: NoticeMessage) => object>> = {
+const bodies: Readonly<Record<PostedKind, (message: NoticeMessage) => object>> = {
   json: (message) => message,
   // Nothing that somebody wrote into a message calls people or makes a link.
   slack: ({ data }) => ({

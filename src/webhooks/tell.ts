@@ -1,6 +1,4 @@
-import { Failure } from '../failure.ts';
 import type { Notice, NoticeEvent, NoticeMessage, Notification } from '../model/notice.ts';
-import { type OutboundOptions, postOutbound } from '../outbound/post.ts';
 import { findPlace } from '../store/apps.ts';
 import type { Database } from '../store/database.ts';
 import { findDeploy, getSource } from '../store/deploys.ts';
@@ -13,10 +11,11 @@ import {
   recordNotices,
   recordTry,
 } from '../store/notices.ts';
-import { getNotification, listNotifications } from '../store/notifications.ts';
-import { describeDeployEvent, describeServerEvent, renderNotice } from './message.ts';
-
-export type TellParts = Pick<OutboundOptions, 'rules' | 'look' | 'timeoutMs'> & { readonly db: Database };
+import { listNotifications } from '../store/notifications.ts';
+import { readDeployRedactor } from '../store/redaction.ts';
+import { findVersion } from '../store/releases.ts';
+import { type TellParts, tryOnce } from './deliver.ts';
+import { describeDeployEvent, describeServerEvent } from './message.ts';
 
 const batch = 50;
 const minuteMs = 60_000;
@@ -33,17 +32,17 @@ const retriesMs = [
 
 /** Makes messages of what happened and sends those that are due, side by side; deploys never wait for it. */
 export async function tellPeople(parts: TellParts, signal: AbortSignal): Promise<void> {
-  await makeNotices(parts.db);
+  await makeNotices(parts);
   const due = await listDueNotices(parts.db, Date.now(), batch);
   await Promise.all(due.map((notice) => sendOne(notice, parts, signal)));
 }
 
-async function makeNotices(db: Database): Promise<void> {
+async function makeNotices({ db, hidden }: TellParts): Promise<void> {
   const happened = await listHappenings(db, batch);
   if (happened.length === 0) return;
   const receivers = await listNotifications(db);
   for (const happening of happened) {
-    const told = await describe(happening, db);
+    const told = await describe(happening, db, hidden);
     if (told === null) await forgetHappening(db, happening.id);
     else {
       const wants = (each: Notification) =>
@@ -58,6 +57,7 @@ async function makeNotices(db: Database): Promise<void> {
 async function describe(
   { event, deploy_id: deployId, server }: Happening,
   db: Database,
+  hidden: readonly string[],
 ): Promise<{ message: NoticeMessage; appId: string | null } | null> {
   const type = event as NoticeEvent;
   const now = new Date().toISOString();
@@ -66,9 +66,11 @@ async function describe(
   const place = deploy && (await findPlace(db, deploy.environmentId));
   if (deploy === undefined || place === undefined) return null;
   const source = deploy.sourceId === null ? null : await getSource(db, deploy.sourceId);
-  const names = { app: place.app.name, env: place.environment.name };
-  const what = { ...names, commit: source?.commit ?? null };
-  return { message: describeDeployEvent(type, now, { ...deploy, ...what }), appId: place.app.id };
+  const release = deploy.releaseId === null ? null : await findVersion(db, deploy.releaseId);
+  const what = { app: place.app.name, env: place.environment.name, source, release };
+  const redactor = await readDeployRedactor(db, deploy.id, hidden);
+  const message = describeDeployEvent(type, now, { ...deploy, ...what }, redactor.text);
+  return { message, appId: place.app.id };
 }
 
 async function sendOne(notice: Notice, parts: TellParts, signal: AbortSignal): Promise<void> {
@@ -82,23 +84,4 @@ async function sendOne(notice: Notice, parts: TellParts, signal: AbortSignal): P
   const { status, answer } = tried;
   const state = isSent ? 'sent' : isOver ? 'failed' : 'waiting';
   await recordTry(db, notice.id, { state, status, answer, nextMs });
-}
-
-type Tried = { readonly status: number | null; readonly answer: string | null; readonly isFinal: boolean };
-
-/** Sends a message once. What goes wrong is in the answer, for people. */
-export async function tryOnce(
-  { id, notificationId, message }: Pick<Notice, 'id' | 'notificationId' | 'message'>,
-  { db, ...outbound }: TellParts,
-  signal: AbortSignal,
-): Promise<Tried> {
-  try {
-    const { notification, target } = await getNotification(db, notificationId);
-    const post = renderNotice(notification.kind, target, { id, message, now: new Date() });
-    const { status, text } = await postOutbound(post, { ...outbound, signal });
-    return { status, answer: text, isFinal: status === 410 };
-  } catch (error) {
-    const isFinal = error instanceof Failure && error.code !== 'host_not_found';
-    return { status: null, answer: (error as Error).message, isFinal };
-  }
 }

@@ -8,6 +8,7 @@ import { noticeEvents } from '../../src/model/notice.ts';
 import { askApproval } from '../../src/store/approvals.ts';
 import { listHappenings, listNotices, noteReached } from '../../src/store/notices.ts';
 import { addNotification } from '../../src/store/notifications.ts';
+import { readTellParts } from '../../src/webhooks/deliver.ts';
 import { checkSignature } from '../../src/webhooks/signature.ts';
 import { tellPeople } from '../../src/webhooks/tell.ts';
 import { openApiWorld } from '../support/api-world.ts';
@@ -34,7 +35,10 @@ async function open(t: TestContext, statuses: number[] = [200]) {
   const add = (kind: NoticeKind = 'json', events: readonly NoticeEvent[] = noticeEvents, to = url) =>
     addNotification(db, { kind, events, appId: null, url: to, actor: 'ops' });
   const tell = (allow = rules.allow) =>
-    tellPeople({ db, rules: { ...rules, allow } }, new AbortController().signal);
+    tellPeople(
+      { ...readTellParts(api.config, db), rules: { ...rules, allow } },
+      new AbortController().signal,
+    );
   /** As if the time until the next try had gone by. */
   const skipWait = () => db.updateTable('notices').set({ next_ms: 0 }).execute();
   return { api, db, received, add, tell, skipWait, url };

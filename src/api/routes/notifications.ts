@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import type { z } from 'zod';
 import { Failure } from '../../failure.ts';
+import { readMailUrl } from '../../model/mail-address.ts';
 import type { Notice, NoticeMessage, Notification } from '../../model/notice.ts';
 import { parseOutboundUrl, readOutboundRules } from '../../outbound/addresses.ts';
 import { pinAddress } from '../../outbound/resolve.ts';
@@ -12,8 +14,9 @@ import {
   listNotifications,
   removeNotification,
 } from '../../store/notifications.ts';
-import { tryOnce } from '../../webhooks/tell.ts';
+import { noMailServer, readTellParts, tryOnce } from '../../webhooks/deliver.ts';
 import { nameApp, readAppNames } from '../app-names.ts';
+import type { ApiDesk } from '../desk.ts';
 import { nothing } from '../input.ts';
 import { newNotification } from '../input-notifications.ts';
 import { pageQuery } from '../page.ts';
@@ -47,13 +50,11 @@ export const notificationRoutes: readonly Route[] = [
     body: newNotification,
     shownOnce: true,
     async answer({ desk, actor, body }) {
-      const rules = readOutboundRules(desk.config);
-      const url = parseOutboundUrl(body.url, ['https', 'http'], rules);
-      await pinAddress(url, rules);
+      const url = await readTarget(body, desk);
       const app = body.app === undefined ? null : await getApp(desk.db, body.app);
       const wanted = { kind: body.kind, events: body.events, appId: app?.id ?? null };
       const made = await recordChange(desk.db, (tx) =>
-        addNotification(tx, { ...wanted, url: url.href, actor: actor.name }),
+        addNotification(tx, { ...wanted, url, actor: actor.name }),
       );
       const shown = describe(made.notification, app?.name ?? null);
       return { status: 201, json: { ...shown, secret: made.secret } };
@@ -89,7 +90,7 @@ export const notificationRoutes: readonly Route[] = [
         timestamp: new Date().toISOString(),
         data: { text: `A test message of ${desk.config.url}` },
       };
-      const parts = { db: desk.db, rules: readOutboundRules(desk.config) };
+      const parts = readTellParts(desk.config, desk.db);
       const { status, answer } = await tryOnce(
         { id, notificationId: notification.id, message },
         parts,
@@ -114,6 +115,25 @@ export const notificationRoutes: readonly Route[] = [
     },
   }),
 ];
+
+/** Where messages are to go, and may. Throws `url_not_allowed`, `host_not_found`, `mail_not_set_up`. */
+async function readTarget(
+  { kind, url: text }: z.output<typeof newNotification>,
+  { config }: Pick<ApiDesk, 'config'>,
+): Promise<string> {
+  if (kind === 'mail') {
+    if (readMailUrl(text) === null) {
+      const fix = 'Name one plain address, like mailto:ops@example.com.';
+      throw new Failure('url_not_allowed', 'The address is not one plain address of mail.', { fix });
+    }
+    if (config.notifications.smtp === null) throw noMailServer();
+    return text;
+  }
+  const rules = readOutboundRules(config);
+  const url = parseOutboundUrl(text, ['https', 'http'], rules);
+  await pinAddress(url, rules);
+  return url.href;
+}
 
 function describe({ id, kind, host, events, createdAt, createdBy }: Notification, app: string | null) {
   return { id, kind, host, events, app, createdAt, createdBy };

@@ -26,15 +26,19 @@ export const addNotificationCommands: AddCommands = (program, session) => {
     });
 
   withJson(program.command('notifications:add'))
-    .argument('<kind>', 'json, slack or discord')
-    .requiredOption('--to <url>', 'the address of the receiver; - reads it from standard input')
+    .argument('<kind>', 'json, slack, discord or mail')
+    .requiredOption(
+      '--to <address>',
+      'the URL of the receiver, or its mail address; - reads it from standard input',
+    )
     .option('--event <name...>', 'only these, like deploy.failed; all without it')
     .option('-a, --app <name>', 'of this app only; all apps and the servers without it')
     .description('have somebody told what happens; for json, prints the secret of the signatures this once')
     .action(async (kind: string, _options, command) => {
       const options = optionsOf<AddOptions>(command);
       const { app, event: events } = options;
-      const url = options.to === '-' ? (await terminal.readInput()).trim() : options.to;
+      const to = options.to === '-' ? (await terminal.readInput()).trim() : options.to;
+      const url = kind === 'mail' && !to.startsWith('mailto:') ? `mailto:${to}` : to;
       const body = {
         ...{ kind, url },
         ...(events === undefined ? {} : { events }),

@@ -1,0 +1,84 @@
+import { readFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
+import { createTransport } from 'nodemailer';
+import type { SmtpConfig } from '../config.ts';
+import type { OutboundRules } from './addresses.ts';
+import type { OutboundAnswer, OutboundOptions } from './post.ts';
+import { pinAddress } from './resolve.ts';
+
+/** Plain text to one address. */
+export type OutboundMail = {
+  readonly to: string;
+  readonly subject: string;
+  readonly text: string;
+  /** The same whenever it is sent again, so that a mail program shows it once. */
+  readonly id: string;
+  readonly date: Date;
+};
+
+// Some servers let a stranger wait before they greet.
+const wholeMs = 30_000;
+const keptCharacters = 1024;
+
+/**
+ * Hands a mail to the server that the operator named. Its answer is told as it is, a refusal too, with the status of
+ * RFC 5321. Throws `url_not_allowed`, `host_not_found` and what the connection throws: also when TLS is wanted and not
+ * to be had, or the certificate is not that of the host, and then neither login nor mail was sent.
+ */
+export async function sendMail(
+  mail: OutboundMail,
+  smtp: SmtpConfig,
+  { rules, timeoutMs = wholeMs, look, signal }: OutboundOptions,
+): Promise<OutboundAnswer> {
+  const { address } = await pinAddress(new URL(`smtp://${bracket(smtp.host)}`), withOwn(rules, smtp), look);
+  const ca = smtp.ca === null ? {} : { ca: await readFile(smtp.ca) };
+  const limit = AbortSignal.timeout(timeoutMs);
+  const login = smtp.username === null ? {} : { auth: { user: smtp.username, pass: smtp.password ?? '' } };
+  const transport = createTransport({
+    host: address,
+    port: smtp.port,
+    secure: smtp.security === 'tls',
+    requireTLS: smtp.security === 'starttls',
+    ignoreTLS: smtp.security === 'none',
+    tls: { ...ca, servername: isIP(smtp.host) === 0 ? smtp.host : '', minVersion: 'TLSv1.2' },
+    ...{ connectionTimeout: timeoutMs, greetingTimeout: timeoutMs, socketTimeout: timeoutMs },
+    ...{ disableFileAccess: true, disableUrlAccess: true, logger: false },
+    ...login,
+  });
+  try {
+    const { response } = await transport.sendMail({
+      ...{ from: { name: 'Hawser', address: smtp.from }, to: { name: '', address: mail.to } },
+      ...{ subject: mail.subject, text: mail.text, date: mail.date },
+      messageId: `<${mail.id}@${smtp.from.slice(smtp.from.indexOf('@') + 1)}>`,
+      // No holiday notice is wanted as an answer.
+      headers: { 'Auto-Submitted': 'auto-generated' },
+      signal: signal === undefined ? limit : AbortSignal.any([limit, signal]),
+    });
+    return toAnswer(Number(response.slice(0, 3)), response);
+  } catch (error) {
+    if (limit.aborted) throw new Error(`no answer within ${timeoutMs} ms`, { cause: error });
+    const { responseCode, response } = error as { responseCode?: number; response?: string };
+    if (responseCode !== undefined) return toAnswer(responseCode, response ?? '');
+    throw error;
+  }
+}
+
+function toAnswer(status: number, response: string): OutboundAnswer {
+  return {
+    status,
+    text: response
+      .replace(/\p{Cc}+/gu, ' ')
+      .slice(0, keptCharacters)
+      .trim(),
+  };
+}
+
+/** An address that the operator wrote down is meant; a name must lead where every other URL may lead. */
+function withOwn(rules: OutboundRules, { host }: SmtpConfig): OutboundRules {
+  const own = host === 'localhost' ? ['127.0.0.0/8', '::1/128'] : [`${host}/${isIP(host) === 6 ? 128 : 32}`];
+  return isIP(host) === 0 && host !== 'localhost' ? rules : { ...rules, allow: [...rules.allow, ...own] };
+}
+
+function bracket(host: string): string {
+  return isIP(host) === 6 ? `[${host}]` : host;
+}
