@@ -14,9 +14,7 @@ export type Config = {
   };
   readonly data: string;
   /** Where the master key is, under which what people set is sealed. */
-  readonly secrets:
-    | { readonly kind: 'file'; readonly path: string }
-    | { readonly kind: 'text'; readonly text: string };
+  readonly secrets: MasterKeyPlace & { readonly outside: OutsideConfig };
   readonly redis: 'embedded' | { readonly url: string };
   readonly registry: 'embedded' | ExternalRegistry;
   readonly loadBalancer: { readonly kind: 'embedded'; readonly listen: Address };
@@ -44,6 +42,18 @@ export type Config = {
   readonly webhooks: { readonly allow: readonly string[] };
   readonly notifications: NotificationsConfig;
   readonly retention: { readonly releases: number; readonly deploys: number };
+};
+
+export type MasterKeyPlace =
+  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'text'; readonly text: string };
+
+/** What variables of apps may be read from on the control machine. */
+export type OutsideConfig = {
+  readonly folders: readonly string[];
+  /** Names in the environment of Hawser itself, and the values of those that are set. */
+  readonly names: readonly string[];
+  readonly variables: Readonly<Record<string, string>>;
 };
 
 export type Address = { readonly host: string; readonly port: number };

@@ -11,9 +11,15 @@ const changeBody = z.strictObject({
 
 const variable = z.string().max(128);
 
+/** Where on the control machine a value is read when a release is made. */
+const outsideValue = z.union([
+  z.strictObject({ file: z.string().min(1).max(4096) }),
+  z.strictObject({ env: z.string().min(1).max(128) }),
+]);
+
 export const configBody = changeBody.extend({
   /** Null takes it away. */
-  vars: z.record(variable, z.string().nullable()),
+  vars: z.record(variable, z.union([z.string(), outsideValue, z.null()])),
 });
 
 export const scaleBody = changeBody.extend({

@@ -4,11 +4,13 @@ import type { Terminal } from './terminal.ts';
 
 /**
  * Variables from words of a command line: `NAME=VALUE`, `NAME=-` for all of stdin, `NAME=@FILE` for a file. Those two
- * keep a value away from the list of processes and the shell's history. Throws `wrong_usage`, which never says a value.
+ * keep a value away from the list of processes and the shell's history. Throws `wrong_usage` and `empty_value`, which
+ * never say a value.
  */
 export async function readVariables(
   words: readonly string[],
   terminal: Pick<Terminal, 'readInput' | 'say'>,
+  { allowEmpty = false }: { readonly allowEmpty?: boolean } = {},
 ): Promise<Record<string, string>> {
   const pairs = words.map(parseWord);
   if (pairs.filter(([, value]) => value === '-').length > 1) {
@@ -17,7 +19,12 @@ export async function readVariables(
     });
   }
   const vars: Record<string, string> = {};
-  for (const [name, value] of pairs) vars[name] = await readValue(name, value, terminal);
+  for (const [name, value] of pairs) {
+    const read = await readValue(name, value, terminal);
+    if (read === '' && value !== '' && !allowEmpty)
+      throw new Failure('empty_value', `${name}: nothing was read.`);
+    vars[name] = read;
+  }
   return vars;
 }
 
@@ -29,7 +36,6 @@ async function readValue(
   const source = value === '-' ? '-' : value.startsWith('@') ? value.slice(1) : undefined;
   if (source === undefined) return value;
   const text = await readText(source, terminal);
-  if (text === '') throw new Failure('wrong_usage', `${name}: nothing was read.`);
   if (text.endsWith('\n')) terminal.say(`${name} ends with a line break, which is kept (printf adds none).`);
   return text;
 }

@@ -88,7 +88,8 @@ function mapWithoutWords(environments: Config['environments']): object {
 
 function describeChange(path: string, before: Leaf | undefined, after: Leaf | undefined): string {
   const shown = path.replace(/Ms$/, '');
-  if (secret.has(path)) return `~ ${shown}: changed (not shown)`;
+  if (secret.has(path) || path.startsWith('secrets.outside.variables.'))
+    return `~ ${shown}: changed (not shown)`;
   if (before === undefined) return `+ ${shown}: ${format(path, after)}`;
   if (after === undefined) return `- ${shown}: ${format(path, before)}`;
   return `~ ${shown}: ${format(path, before)} → ${format(path, after)}`;

@@ -37,6 +37,12 @@ export function network() {
   }, say);
 }
 
+/** The name of an environment variable. */
+export function variable() {
+  const say = { error: 'must be the name of an environment variable' };
+  return z.string(say).regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, say);
+}
+
 /** A duration with a unit, within bounds (milliseconds, inclusive); gives milliseconds. */
 export function duration(min: number, max: number) {
   const bounds = `${formatDuration(min)} to ${formatDuration(max)}`;

@@ -1,4 +1,4 @@
-import { lstatSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import type { Path } from './json.ts';
@@ -54,19 +54,30 @@ function readReference(reference: Reference, path: Path, walk: Walk): string | u
   }
   const file = resolvePath(reference.file, walk.outside);
   try {
-    if (!statSync(file).isFile()) throw new Error('it is not a file');
-    if (statSync(file).size > maxBytes) throw new Error('it is larger than 64 KB');
-    refuseOpenFile(file);
-    return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
+    return readSecretFile(file);
   } catch (error) {
     walk.mistakes.push({ path, message: `cannot read the file ${file}: ${explain(error)}` });
     return undefined;
   }
 }
 
+/** The text of a file without the line break at its end. Throws an Error that says why it is not read. */
+export function readSecretFile(file: string): string {
+  // Opened once: what is looked at is what is read. Who opens a FIFO does not wait for its writer.
+  const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const stat = fstatSync(descriptor);
+    if (!stat.isFile()) throw new Error('it is not a file');
+    if (stat.size > maxBytes) throw new Error('it is larger than 64 KB');
+    refuseOpenFile(file, stat.mode & 0o777);
+    return readFileSync(descriptor, 'utf8').replace(/\r?\n$/, '');
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
 /** What is worth a file of its own is worth nobody else's eyes. */
-function refuseOpenFile(file: string): void {
-  const mode = statSync(file).mode & 0o777;
+function refuseOpenFile(file: string, mode: number): void {
   if ((mode & 0o077) === 0) return;
   throw new Error(`it can be read by others (mode 0${mode.toString(8)}): chmod 600 ${file}`);
 }

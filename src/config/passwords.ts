@@ -18,6 +18,7 @@ export function passwordsOf({
     ...(smtp?.password == null ? [] : [`\0${smtp.username}\0${smtp.password}`]),
     ...(redis === 'embedded' ? [] : [redis.url, decode(new URL(redis.url).password)]),
     ...(secrets.kind === 'text' ? secrets.text.split(/\s+/) : []),
+    ...Object.values(secrets.outside.variables),
   ].filter((text) => text !== '');
 }
 

@@ -31,7 +31,7 @@ export function readConfigFile(name: string, env: NodeJS.ProcessEnv): Config {
   if ('mistakes' in checked) {
     throw new Failure('config_invalid', describeMistakes(file, formatMistakes(checked.mistakes, document)));
   }
-  return resolveConfig(checked.written, file, (path) => resolvePath(path, outside));
+  return resolveConfig(checked.written, file, (path) => resolvePath(path, outside), env);
 }
 
 function describeMistakes(file: string, lines: readonly string[]): string {

@@ -4,6 +4,8 @@ import type {
   Config,
   EnvironmentConfig,
   ExternalRegistry,
+  MasterKeyPlace,
+  OutsideConfig,
   PreviewConfig,
   RolloutConfig,
   SmtpConfig,
@@ -16,6 +18,7 @@ export function resolveConfig(
   written: WrittenConfig,
   file: string,
   resolvePath: (path: string) => string,
+  env: Readonly<Record<string, string | undefined>> = {},
 ): Config {
   const data = resolvePath(written.data);
   const servers = mapValues(written.servers, (server, name) =>
@@ -27,7 +30,10 @@ export function resolveConfig(
     url: (written.url ?? defaultUrl(written.listen)).replace(/\/+$/, ''),
     listen: { ...written.listen, tls: resolveTls(written.listen.tls, resolvePath) },
     data,
-    secrets: resolveSecrets(written.secrets, data, resolvePath),
+    secrets: {
+      ...resolveSecrets(written.secrets, data, resolvePath),
+      outside: resolveOutside(written.secrets.outside, resolvePath, env),
+    },
     redis: written.redis === 'embedded' ? 'embedded' : { url: written.redis },
     registry: resolveRegistry(written.registry),
     loadBalancer: {
@@ -87,10 +93,23 @@ function resolveSecrets(
   { key, keyFile }: WrittenConfig['secrets'],
   data: string,
   resolvePath: (path: string) => string,
-): Config['secrets'] {
+): MasterKeyPlace {
   if (key !== undefined) return { kind: 'text', text: key };
   const path = keyFile === undefined ? join(data, 'keys', 'master.key') : resolvePath(keyFile);
   return { kind: 'file', path };
+}
+
+/** A variable that is not set is missed when an app wants it, not before. */
+function resolveOutside(
+  { folders, variables }: WrittenConfig['secrets']['outside'],
+  resolvePath: (path: string) => string,
+  env: Readonly<Record<string, string | undefined>>,
+): OutsideConfig {
+  const set = variables.flatMap((name) => {
+    const value = env[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return { folders: folders.map(resolvePath), names: variables, variables: Object.fromEntries(set) };
 }
 
 function resolveServer(

@@ -129,6 +129,18 @@ const builders = z.strictObject({
     .prefault({}),
 });
 
+/** What variables of apps may be read from. */
+const outside = z.strictObject({
+  folders: z
+    .array(g.text(), { error: 'must be a list of folders, like ["/etc/hawser/values"]' })
+    .max(20)
+    .default([]),
+  variables: z
+    .array(g.variable(), { error: 'must be a list of environment variables, like ["SHOP_DATABASE_URL"]' })
+    .max(200)
+    .default([]),
+});
+
 const limits = z.strictObject({
   push: g.size(mega, 100 * giga).prefault('500m'),
   file: g.size(kilo, 100 * giga).prefault('200m'),
@@ -178,7 +190,9 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   data: g.text().default('./data'),
-  secrets: z.strictObject({ key: g.text().optional(), keyFile: g.text().optional() }).prefault({}),
+  secrets: z
+    .strictObject({ key: g.text().optional(), keyFile: g.text().optional(), outside: outside.prefault({}) })
+    .prefault({}),
   redis: z
     .union([
       z.literal('embedded', {

@@ -9,11 +9,28 @@ export const settingsFailures = {
     fix: 'Keep large values in a file of the image, or in a store of their own.',
   },
   variable_not_set: { status: 404, fix: 'hawser config -a APP -e ENV lists those that are set.' },
+  outside_not_allowed: {
+    status: 403,
+    fix: 'Allow it in "secrets.outside" of deploy.config.json, then hawser apply.',
+  },
+  outside_missing: {
+    status: 409,
+    fix: 'Put the value where it is read on the control machine, or set it: hawser config:set NAME=…',
+  },
+  value_outside: {
+    status: 409,
+    fix: 'Read it where it is kept, on the control machine.',
+  },
+  empty_value: { status: 400, fix: 'Say --allow-empty when an empty value is meant.' },
   dotenv_invalid: {
     status: 400,
     fix: 'Write one NAME=VALUE a line; put values with line breaks in double quotes.',
   },
   config_missing: { status: 409, fix: 'hawser config:set -a APP -e ENV NAME=VALUE, then push again.' },
+  secret_as_build_arg: {
+    status: 400,
+    fix: 'Give the argument another name in app.json; what the app needs as it runs it finds in its environment.',
+  },
   // what is sealed
   master_key_missing: { status: 500, fix: 'Bring back your copy of the master key.' },
   master_key_open: { status: 500, fix: 'chmod 600 the file of the master key.' },

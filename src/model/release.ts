@@ -31,6 +31,8 @@ export type Release = {
   readonly config: Readonly<Record<string, string>>;
   /** The variables that the app itself brought. */
   readonly defaults: Readonly<Record<string, string>>;
+  /** Of the config what was read from outside when the release was made, and where from. */
+  readonly outside: Readonly<Record<string, string>>;
   readonly domains: readonly string[];
   readonly processes: readonly Process[];
   /** Runs once in the new image before any switch. */

@@ -1,7 +1,10 @@
+import { refuseForbiddenOutside } from '../config/outside-variable.ts';
+import type { Config } from '../config.ts';
 import { Failure } from '../failure.ts';
 import { type Actor, allow, anyEnv } from '../model/access.ts';
 import type { App, Environment } from '../model/app.ts';
 import type { Deploy, SettingsChange } from '../model/deploy.ts';
+import { readOutside } from '../model/outside-value.ts';
 import {
   applyChange,
   describeChange,
@@ -42,11 +45,11 @@ export type AcceptedChange = { readonly change: SettingsChange; readonly deploy:
 
 /**
  * Sets variables, numbers of processes or domains, and records the deploy that brings them to what is live, as one
- * change of the ledger. Throws `variable_invalid`, `variables_too_large`, `process_unknown`, `domain_invalid`,
+ * change of the ledger. Throws `variable_invalid`, `outside_not_allowed`, `variables_too_large`, `process_unknown`, `domain_invalid`,
  * `domain_taken`, `nothing_live`, `changed_meanwhile`, `app_locked`, `frozen`.
  */
 export async function acceptChange(request: ChangeRequest, drivers: AcceptDrivers): Promise<AcceptedChange> {
-  const wanted = checkWish(request.wanted);
+  const wanted = checkWish(request.wanted, drivers.config);
   refuseOwnDomain(wanted, drivers.config.url);
   const accepted = await drivers.db.transaction().execute((tx) => recordChange({ ...request, wanted }, tx));
   const { deploy, change } = accepted;
@@ -130,10 +133,12 @@ async function refuseChangedMeanwhile(
   );
 }
 
-/** Throws `variable_invalid` and `domain_invalid`. */
-export function checkWish(wanted: WantedChange): WantedChange {
+/** Throws `variable_invalid`, `outside_not_allowed` and `domain_invalid`. */
+export function checkWish(wanted: WantedChange, { secrets }: Pick<Config, 'secrets'>): WantedChange {
   for (const [name, value] of Object.entries(wanted.vars ?? {})) {
-    const fault = value === null ? undefined : findVariableFault(name, value);
+    const from = value === null ? undefined : readOutside(value);
+    if (from !== undefined) refuseForbiddenOutside(from, secrets.outside);
+    const fault = value === null ? undefined : findVariableFault(name, from === undefined ? value : '');
     if (fault !== undefined) throw new Failure('variable_invalid', `${capital(fault)}.`);
   }
   const domains = Object.entries(wanted.domains ?? {}).map(([name, isAdded]) => [parseDomain(name), isAdded]);

@@ -6,7 +6,6 @@ import type { Release } from '../model/release.ts';
 import { publishImage } from '../publish/perform.ts';
 import { planRelease } from '../publish/plan.ts';
 import { holdForApproval } from '../store/approvals.ts';
-import { readDesiredAt } from '../store/changes.ts';
 import { advanceDeploy, getSource } from '../store/deploys.ts';
 import { recordRelease } from '../store/releases.ts';
 import { checkImage } from './check.ts';
@@ -14,6 +13,7 @@ import { findDiskShortage } from './disk-floor.ts';
 import type { PipelineDrivers } from './drivers.ts';
 import { readEnvironmentConfig } from './environment.ts';
 import type { LaneWork, Turn } from './lane.ts';
+import { readSettled } from './outside-values.ts';
 import { describeWaiting } from './queue-deploy.ts';
 import { settleVariables } from './settle-variables.ts';
 import { openSource } from './source.ts';
@@ -43,7 +43,7 @@ async function buildRelease(turn: Turn, drivers: PipelineDrivers): Promise<void>
     publishImage({ docker: drivers.builder, imageId: built.imageId, repository, registry, log, signal }),
   );
   signal.throwIfAborted();
-  const desired = await readDesiredAt(db, deploy);
+  const { desired, outside } = await readSettled(db, deploy, drivers.config);
   const release = await recordRelease(db, {
     ...planRelease({
       manifest: built.manifest,
@@ -51,6 +51,7 @@ async function buildRelease(turn: Turn, drivers: PipelineDrivers): Promise<void>
       limits: drivers.config.limits,
       settings: desired,
     }),
+    outside,
     environmentId: deploy.environmentId,
     image: { repository, digest: image.digest },
     commit: source.commit,

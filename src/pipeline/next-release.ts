@@ -6,20 +6,30 @@ import { readDesiredAt } from '../store/changes.ts';
 import type { Database } from '../store/database.ts';
 import { findReleaseOfDeploy, getRelease, type NewRelease, settleRelease } from '../store/releases.ts';
 import { nothingLive } from './accept-change.ts';
+import type { PipelineDrivers } from './drivers.ts';
+import { readSettled } from './outside-values.ts';
 
 /**
  * The release of a deploy that builds nothing: a rollback brings an earlier one back whole, a promotion takes
  * another environment's image, a change takes the live image; both with what is set by then.
- * Throws `nothing_live`, `release_not_found`.
+ * Throws `nothing_live`, `release_not_found` and what `readSettled` throws.
  */
-export async function planNextRelease(deploy: Deploy, db: Database): Promise<NewRelease> {
+export async function planNextRelease(
+  deploy: Deploy,
+  { db, config }: Pick<PipelineDrivers, 'db' | 'config'>,
+): Promise<NewRelease> {
   const { id, version: _version, ...from } = await getRelease(db, await findBase(deploy, db));
-  const desired = await readDesiredAt(db, deploy);
+  // A rollback has the values that its release had, wherever they came from.
+  const { desired, outside } =
+    deploy.kind === 'rollback'
+      ? { desired: await readDesiredAt(db, deploy), outside: from.outside }
+      : await readSettled(db, deploy, config);
   const next = {
     ...from,
     environmentId: deploy.environmentId,
     actor: deploy.actor,
     deployId: deploy.id,
+    outside,
     domains: desired.domains,
   };
   if (deploy.kind === 'rollback') {
@@ -36,10 +46,14 @@ export async function planNextRelease(deploy: Deploy, db: Database): Promise<New
 }
 
 /** A push made its release when it was built: what was set while it waited for its turn goes out with it. */
-export async function settleNextRelease(deploy: Deploy, release: Release, db: Database): Promise<Release> {
+export async function settleNextRelease(
+  deploy: Deploy,
+  release: Release,
+  { db, config }: Pick<PipelineDrivers, 'db' | 'config'>,
+): Promise<Release> {
   if (deploy.kind !== 'push' || deploy.state !== 'releasing') return release;
-  const desired = await readDesiredAt(db, deploy);
-  const settled = { ...planSettings(release, desired), domains: desired.domains };
+  const { desired, outside } = await readSettled(db, deploy, config);
+  const settled = { ...planSettings(release, desired), outside, domains: desired.domains };
   return settleRelease(db, deploy, release, settled);
 }
 

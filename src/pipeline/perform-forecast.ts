@@ -1,7 +1,7 @@
 import { parseManifest } from '../build/manifest.ts';
 import { observeFleet } from '../fleet/observe.ts';
 import type { ObservedServer } from '../model/container.ts';
-import type { Image } from '../model/release.ts';
+import type { Image, Release } from '../model/release.ts';
 import { diffReleases } from '../model/release-difference.ts';
 import { findImageSize } from '../publish/perform.ts';
 import { planRelease } from '../publish/plan.ts';
@@ -53,13 +53,18 @@ export async function forecastDeploy(
     env: environment.name,
     what,
     version,
-    difference: diffReleases(current, release),
+    // What is read from outside is not read for a plan: compared is where it comes from.
+    difference: diffReleases(current && asWritten(current), asWritten(release)),
     refusals,
     gates: isAsked ? [...gates, 'somebody grants it: hawser approvals:grant'] : gates,
     superseded: supersedes ? waiting.map(({ id }) => id) : [],
     strategy: settings.rollout.strategy,
     servers: splitPlan(plan, settings.servers, await findPulls(proposal.image, servers, drivers, signal)),
   };
+}
+
+function asWritten<R extends Pick<Release, 'config'> & Partial<Pick<Release, 'outside'>>>(release: R): R {
+  return { ...release, config: { ...release.config, ...release.outside } };
 }
 
 /** Bytes that each server lacks of an image: all of it where it is not there, since layers are shared or not. */
@@ -105,6 +110,7 @@ export async function planPush(
   const domains = await listDomains(db, id);
   const release = {
     ...planned,
+    outside: {},
     environmentId: id,
     image: { repository: repositoryOf(app), digest: '' },
     domains: domains.length > 0 ? domains : [defaultDomain(config.domain, app.name, push.environment)],

@@ -32,7 +32,10 @@ export type Promotion = {
   readonly environment: Environment | undefined;
   readonly current: Release | null;
   /** What would run there: the proven image with the settings of its new place. */
-  readonly next: Pick<Release, 'config' | 'processes' | 'domains' | 'image' | 'commit' | 'releaseCommand'>;
+  readonly next: Pick<
+    Release,
+    'config' | 'outside' | 'processes' | 'domains' | 'image' | 'commit' | 'releaseCommand'
+  >;
   /** Names of variables that only the one side has. */
   readonly missing: readonly string[];
   readonly extra: readonly string[];
@@ -57,7 +60,8 @@ export async function readPromotion(
         ? { vars: {}, scale: {}, domains: [defaultDomain(config.domain, app.name, route.to)] }
         : await readDesired(tx, environment.id);
     const { releaseCommand } = await findOrigin(proven, tx);
-    const next = { ...proven, ...planSettings(proven, desired), domains: desired.domains, releaseCommand };
+    const settled = { ...planSettings(proven, desired), outside: {}, domains: desired.domains };
+    const next = { ...proven, ...settled, releaseCommand };
     const current = await findLive(tx, environment);
     return { route, proven, environment, current, next, ...compareNames(proven.config, next.config) };
   });

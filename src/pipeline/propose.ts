@@ -71,18 +71,24 @@ async function proposeRollback(
 async function proposeChange(
   app: App,
   { environment, wanted }: Extract<Wish, { kind: 'change' }>,
-  { db }: Drivers,
+  { db, config }: Drivers,
 ): Promise<Proposal> {
   const current = (await findPlace(db, environment.id))?.environment.currentReleaseId ?? null;
   if (current === null) throw nothingLive();
   const live = await getRelease(db, current);
   const now = await readDesired(db, environment.id);
-  const next = applyChange(now, planChange(now, checkWish(wanted)));
+  const next = applyChange(now, planChange(now, checkWish(wanted, config)));
   return {
     place: asPlace({ app, environment }),
     kind: 'change',
     what: 'change of settings',
-    release: { ...live, ...planSettings(live, next), domains: next.domains, releaseCommand: null },
+    release: {
+      ...live,
+      ...planSettings(live, next),
+      outside: {},
+      domains: next.domains,
+      releaseCommand: null,
+    },
     image: live.image,
     gates: [],
     refusals: [],

@@ -66,9 +66,9 @@ async function findOrMakeRelease(turn: Turn, drivers: PipelineDrivers): Promise<
   const { db } = drivers;
   if (deploy.releaseId !== null) {
     await startPreviewServices(turn, drivers);
-    return settleNextRelease(deploy, await getRelease(db, deploy.releaseId), db);
+    return settleNextRelease(deploy, await getRelease(db, deploy.releaseId), drivers);
   }
-  const release = await recordRelease(db, await planNextRelease(deploy, db));
+  const release = await recordRelease(db, await planNextRelease(deploy, drivers));
   await advanceDeploy(db, deploy, { state: 'releasing', release_id: release.id });
   return release;
 }

@@ -114,12 +114,13 @@ async function takeBack(tx: Database, deployId: number): Promise<void> {
 /** A rollback brings its variables back, so that the next push goes on from them; what is asked for since stays. */
 export async function restoreVariables(
   tx: Database,
-  { environmentId, deployId, config, defaults }: Release,
+  { environmentId, deployId, config, defaults, outside }: Release,
 ): Promise<void> {
   const pending = await listPending(tx, environmentId, deployId);
   const now = undoAll(await readDesired(tx, environmentId), pending);
   const set = Object.entries(config).filter(([name, value]) => defaults[name] !== value);
-  await putBeneath(tx, environmentId, { ...now, vars: Object.fromEntries(set) }, pending);
+  // Where a value was read is brought back, not what was read there then.
+  await putBeneath(tx, environmentId, { ...now, vars: { ...Object.fromEntries(set), ...outside } }, pending);
 }
 
 function undoAll(desired: Desired, pending: readonly Pending[]): Desired {

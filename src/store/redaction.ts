@@ -1,3 +1,4 @@
+import { isOutside } from '../model/outside-value.ts';
 import { listHidden } from '../secrets/forms.ts';
 import { makeRedactor, type Redactor } from '../secrets/redactor.ts';
 import type { Database } from './database.ts';
@@ -55,7 +56,7 @@ async function listValues(db: Database, environmentId: string): Promise<readonly
     .limit(newestReleases)
     .execute();
   return [
-    ...settings.flatMap((row) => valuesOf(() => openVariables(db, row))),
+    ...settings.flatMap((row) => valuesOf(() => openVariables(db, row))).filter((value) => !isOutside(value)),
     ...releases.flatMap((row) => valuesOf(() => openRelease(db, row).config)),
     ...releases.flatMap((row) => valuesOf(() => openRelease(db, row).defaults)),
   ];

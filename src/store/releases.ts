@@ -6,7 +6,8 @@ import type { Database } from './database.ts';
 import { openRelease, sealRelease } from './sealed.ts';
 import type { Tables } from './tables.ts';
 
-export type NewRelease = Omit<Release, 'id' | 'version' | 'createdAt' | 'wentLiveAt'>;
+export type NewRelease = Omit<Release, 'id' | 'version' | 'createdAt' | 'wentLiveAt' | 'outside'> &
+  Partial<Pick<Release, 'outside'>>;
 
 /** Records a release under the environment's next number; the same deploy makes only one. */
 export async function recordRelease(db: Database, wanted: NewRelease): Promise<Release> {
@@ -52,6 +53,7 @@ function toRow(wanted: NewRelease, version: number) {
     actor: wanted.actor,
     deploy_id: wanted.deployId,
     rollback_of: wanted.rollbackOf,
+    outside: JSON.stringify(wanted.outside ?? {}),
     domains: JSON.stringify(wanted.domains),
     image_deploy_id: wanted.imageDeployId,
     promoted_from: wanted.promotedFrom,
@@ -165,7 +167,7 @@ export async function settleRelease(
   db: Database,
   held: { id: number; epoch: number },
   release: Release,
-  settled: Pick<Release, 'config' | 'processes' | 'domains'>,
+  settled: Pick<Release, 'config' | 'outside' | 'processes' | 'domains'>,
 ): Promise<Release> {
   return db.transaction().execute(async (tx) => {
     const waiting = await tx
@@ -176,9 +178,10 @@ export async function settleRelease(
       .where('state', '=', 'releasing')
       .executeTakeFirst();
     if (waiting === undefined) return release;
-    const { config, processes, domains } = settled;
+    const { config, outside, processes, domains } = settled;
     const texts = {
       ...sealRelease(tx, release, { config, defaults: release.defaults }),
+      outside: JSON.stringify(outside),
       processes: JSON.stringify(processes),
       domains: JSON.stringify(domains),
     };
@@ -274,6 +277,7 @@ function toRelease(db: Database, row: Selectable<Tables['releases']>): Release {
     get defaults() {
       return opened.defaults;
     },
+    outside: JSON.parse(row.outside),
     domains: JSON.parse(row.domains),
     imageDeployId: row.image_deploy_id,
     promotedFrom: row.promoted_from,

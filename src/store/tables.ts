@@ -96,6 +96,8 @@ export type Tables = OutsideTables & {
     rollback_of: number | null;
     /** The variables that the app itself brought, without those that people set. */
     defaults: Generated<string>;
+    /** Of the variables those that were read from outside, and where from. */
+    outside: Generated<string>;
     domains: Generated<string>;
     /** The deploy that decided on the image: changes of config carry it on. Order is by this number. */
     image_deploy_id: Generated<number>;

@@ -207,6 +207,13 @@ export const rowsOfApi: readonly Line[] = [
     `${servers}: a machine that is not fit, or not what it was said to be, is not added`,
   ],
   [
+    'hosts-80',
+    'a server whose clock is wrong',
+    'server',
+    'told by hawser doctor; no decision depends on it',
+    'unit/pipeline-servers.test.ts: a clock that is seconds away is told with the seconds',
+  ],
+  [
     'hosts-81',
     'the removal of a server that serves',
     'api cli',

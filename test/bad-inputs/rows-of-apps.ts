@@ -84,6 +84,13 @@ export const rowsOfApps: readonly Line[] = [
     `${changes}: variables_too_large`,
   ],
   [
+    'names-91',
+    'a value from stdin or a file that is empty, or ends with a line break',
+    'cli',
+    'empty_value; a line break is kept and told',
+    'unit/cli-read-variables.test.ts: values come from the command line, from stdin or from files, byte for byte',
+  ],
+  [
     'names-93',
     'a file of variables with wrong lines',
     'cli',

@@ -33,8 +33,6 @@ export const notThere: Readonly<Record<string, string>> = {
   'misc-112': 'deliveries carry no time that could be judged; one that is told again is the same delivery',
   'api-69': 'no command deploys a commit by its id',
   'hosts-79': 'nothing is parsed from a login shell but what the engine answers over its own channel',
-  'hosts-80': 'clocks of servers are not compared; no decision depends on them',
-  'names-91': 'a secret from stdin: values are given on the command line or in a file',
   'names-92': 'secrets are variables: there is one name space',
   'build-100': 'a build has no disk of its own: the floor of the disk ends it',
   'build-101': 'builds reach the network as the engine does; SECURITY.md says so',

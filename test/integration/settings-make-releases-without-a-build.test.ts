@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { openLedgerFile } from '../support/checker.ts';
@@ -37,7 +37,10 @@ let repository: Repository;
 let served = domain;
 
 before(async () => {
-  world = await openDeployWorld(2, { environments: { production: { branches: ['main'], rollout } } });
+  world = await openDeployWorld(2, {
+    environments: { production: { branches: ['main'], rollout } },
+    secrets: { outside: { folders: ['./values'] } },
+  });
   repository = await makeRepository('hello', { files });
 });
 after(async () => {
@@ -217,4 +220,37 @@ test('releases tell what made them, how they ended and what is other in them', a
   using ledger = openLedgerFile(world.hawser.data);
   const built = ledger.all("select deploy_id from steps where name = 'build' and outcome = 'done'");
   assert.equal(built.length, 1);
+});
+
+test('a value is read from a file of the control machine for a release, only as its administrator says', async () => {
+  const folder = join(world.hawser.folder, 'values');
+  const file = join(folder, 'other');
+  await mkdir(folder);
+  const { all } = await run(1, 'config:set', 'OTHER', '--from-file', file);
+  assert.match(all, /OTHER is read from the file .*there is no such file/);
+  assert.match(all, /Taken back: config: \+OTHER/);
+  await writeFile(file, 'kept-elsewhere\n', { mode: 0o600 });
+  const made = await world.hawser.cli('tokens:create', '--app', app, '--right', 'admin');
+  const asked = await fetch(`${world.hawser.url}/api/v1/apps/${app}/config`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${made.stdout.trim()}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ vars: { OTHER: { file } } }),
+  });
+  assert.match(`${asked.status} ${await asked.text()}`, /^403 .*"not_allowed"/);
+  assert.match(
+    (await run(3, 'config:set', 'OTHER', '--from-file', '/etc/passwd')).all,
+    /outside_not_allowed/,
+  );
+  const set = await run(0, 'config:set', 'OTHER', '--from-file', file);
+  assert.deepEqual(await world.listAnswers(mine), ['200 plain|kept-elsewhere']);
+  assert.match((await run(1, 'config:get', 'OTHER')).all, /value_outside/);
+  assert.ok((await run(0, 'config')).stdout.includes(`file ${file}`));
+  await rm(file);
+  await repository.commit({ 'more.txt': 'x' });
+  const { code, stderr } = await push();
+  assert.notEqual(code, 0);
+  assert.match(stderr, /OTHER is read from the file .*there is no such file/);
+  assert.doesNotMatch(stderr, /Step 1\//);
+  const told = set.all + (await world.hawser.readLogs()) + (await run(0, 'config:export')).all;
+  assert.doesNotMatch(told, /kept-elsewhere/);
 });

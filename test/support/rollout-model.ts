@@ -17,6 +17,7 @@ export function makeRelease(version: number, processes: readonly Process[]): Rel
     version,
     image: { repository: 'hawser/a1', digest: `sha256:${version}` },
     config: {},
+    outside: {},
     processes,
     releaseCommand: null,
     port: 8080,

@@ -22,7 +22,12 @@ test('values come from the command line, from stdin or from files, byte for byte
   await assert.rejects(readVariables(['A=-', 'B=-'], terminal), { code: 'wrong_usage' });
   await assert.rejects(readVariables([`A=@${folder}/none`], terminal), { code: 'wrong_usage' });
   await writeFile(file, '');
-  await assert.rejects(readVariables([`A=@${file}`], terminal), { message: /A: nothing was read/ });
+  const empty = { code: 'empty_value', message: /A: nothing was read/ };
+  await assert.rejects(readVariables([`A=@${file}`], terminal), empty);
+  assert.deepEqual(await readVariables([`A=@${file}`, 'B='], terminal, { allowEmpty: true }), {
+    A: '',
+    B: '',
+  });
   const refused = await readVariables(['S3CR3T-alone'], terminal).catch(String);
   assert.ok(!JSON.stringify(refused).includes('S3CR3T'));
 });

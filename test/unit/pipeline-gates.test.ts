@@ -269,7 +269,7 @@ test('a promotion takes image and command of the push, and numbers, variables an
   await assert.rejects(acceptPromotion({ ...wish, expected: 1 }, drivers), isFailure('promotion_outdated'));
   const deploy = await acceptPromotion({ ...wish, expected: changed.version }, drivers);
   assert.deepEqual([deploy.kind, deploy.state, deploy.hold], ['promote', 'queued', null]);
-  const next = await planNextRelease(deploy, db);
+  const next = await planNextRelease(deploy, drivers);
   assert.deepEqual(next.image, pushed.image);
   assert.deepEqual(next.config, { A: 'production' });
   assert.deepEqual(next.releaseCommand, ['sh', '-c', 'migrate']);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { parseAddresses } from '../../src/api/doctor/address.ts';
-import { isRecent } from '../../src/api/doctor/engine.ts';
+import { examineClock, isRecent } from '../../src/api/doctor/engine.ts';
 import { formatUserData } from '../../src/api/user-data.ts';
 import type { SshServer } from '../../src/model/server.ts';
 import { findTwin } from '../../src/pipeline/servers.ts';
@@ -57,4 +57,12 @@ test('the example of cloud-init user data in the docs is what servers:invite pri
     publicKey: 'ssh-ed25519 KEY',
   });
   assert.equal(example, made);
+});
+
+test('a clock that is seconds away is told with the seconds', () => {
+  assert.equal(examineClock('app1', -4_900).state, 'ok');
+  assert.partialDeepStrictEqual(examineClock('app1', 3_601_000), {
+    state: 'failed',
+    detail: "3601.0 s away from this machine's",
+  });
 });

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { Config } from '../../src/config.ts';
 import type { Deploy } from '../../src/model/deploy.ts';
+import { writeOutside } from '../../src/model/outside-value.ts';
 import type { WantedChange } from '../../src/model/settings-change.ts';
 import { acceptChange } from '../../src/pipeline/accept-change.ts';
 import { planNextRelease, settleNextRelease } from '../../src/pipeline/next-release.ts';
@@ -22,10 +25,11 @@ import { openShop } from '../support/ledger.ts';
 
 /** The ledger alone, with an app; deploys are moved by hand. */
 async function openWorld(t: TestContext) {
-  const { db, app, environment } = await openShop(t);
+  const { db, app, environment, folder } = await openShop(t);
+  const outside = { folders: [folder], names: ['SHOP_KEY'], variables: { SHOP_KEY: 'from-env' } };
   const drivers = {
     db,
-    config: { url: 'https://deploy.example.com' } as Config,
+    config: { url: 'https://deploy.example.com', secrets: { outside } } as unknown as Config,
     touch: async () => undefined,
     journals: { write: async () => quiet } as never,
   };
@@ -33,6 +37,8 @@ async function openWorld(t: TestContext) {
     db,
     app,
     environment,
+    drivers,
+    folder,
     change: async (wanted: WantedChange) => {
       const request = { app, environment, wanted, action: 'config:set', actor: { name: 'ada' } };
       return (await acceptChange(request, drivers)).deploy;
@@ -53,8 +59,8 @@ async function openWorld(t: TestContext) {
       const now = await getDeploy(db, deploy.id);
       const release =
         now.releaseId === null
-          ? await recordRelease(db, await planNextRelease(now, db))
-          : await settleNextRelease(now, await getRelease(db, now.releaseId), db);
+          ? await recordRelease(db, await planNextRelease(now, drivers))
+          : await settleNextRelease(now, await getRelease(db, now.releaseId), drivers);
       await advanceDeploy(db, held, { state: 'rolling_out', release_id: release.id });
       await switchRelease(db, held, release);
       await advanceDeploy(db, held, { state: 'live' });
@@ -160,7 +166,7 @@ test('what waited for a first push that failed stays set', async (t) => {
   const pushed = await world.push('a');
   const change = need(await world.change({ vars: { A: '1' } }));
   await world.fail(pushed);
-  await assert.rejects(planNextRelease(change, world.db), { code: 'nothing_live' });
+  await assert.rejects(planNextRelease(change, world.drivers), { code: 'nothing_live' });
   await world.fail(change, 'nothing_live');
   assert.deepEqual(await world.vars(), { A: '1' });
 });
@@ -228,4 +234,38 @@ test('names, sizes and domains that cannot be are refused before anything is wri
     return !error.message.includes('other/') && error.message.includes('another app');
   });
   assert.deepEqual(await world.vars(), {});
+});
+
+test('what is read from outside is read anew for each release; a rollback has what its release had', async (t) => {
+  const { change, goLive, push, vars, db, folder, drivers, app, environment } = await openWorld(t);
+  const file = join(folder, 'value');
+  await writeFile(file, 'first\n', { mode: 0o600 });
+  await goLive(await push('a'));
+  const outside = { FILE: writeOutside({ file }), ENV: writeOutside({ env: 'SHOP_KEY' }) };
+  const set = await change({ vars: outside });
+  const v2 = await goLive(set as Deploy);
+  assert.deepEqual(v2.config, { BASE: 'app', FILE: 'first', ENV: 'from-env' });
+  assert.deepEqual([v2.outside, await vars()], [outside, outside]);
+  await writeFile(file, 'second\n');
+  const v3 = await goLive((await change({ vars: { OTHER: '1' } })) as Deploy);
+  assert.equal(v3.config.FILE, 'second');
+  const { deploy } = await acceptChange(
+    { app, environment, wanted: { vars: { FILE: 'set' } }, action: 'config:set', actor: { name: 'ada' } },
+    drivers,
+  );
+  await goLive(deploy as Deploy);
+  const back = await recordDeploy(db, {
+    ...{ id: await reserveDeployId(db), environmentId: environment.id, kind: 'rollback', actor: 'ada' },
+    ...{ options: {}, source: null, fromReleaseId: v2.id, supersede: false },
+  });
+  const v5 = await goLive(back);
+  assert.deepEqual([v5.config.FILE, v5.outside, await vars()], ['first', outside, outside]);
+  await rm(file);
+  const restart = (await change({ vars: { OTHER: '2' } })) as Deploy;
+  await assert.rejects(goLive(restart), { code: 'outside_missing' });
+  assert.deepEqual(await vars(), { ...outside, OTHER: '2' });
+  const forbidden = change({ vars: { X: writeOutside({ file: '/etc/passwd' }) } });
+  await assert.rejects(forbidden, { code: 'outside_not_allowed' });
+  const row = JSON.stringify(await db.selectFrom('settings').selectAll().execute());
+  assert.ok(!row.includes('from-env') && !row.includes('second'));
 });

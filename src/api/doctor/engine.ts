@@ -95,7 +95,8 @@ function examineLimits(name: string, info: Info): Finding {
   return ok(check, size);
 }
 
-function examineClock(name: string, skewMs: number): Finding {
+/** Pure. */
+export function examineClock(name: string, skewMs: number): Finding {
   const check = `${name}: clock`;
   const detail = `${(skewMs / 1000).toFixed(1)} s away from this machine's`;
   if (Math.abs(skewMs) <= skewLimitMs) return ok(check, detail);

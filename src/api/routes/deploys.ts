@@ -1,5 +1,6 @@
 import type { Right } from '../../model/access.ts';
 import type { Deploy } from '../../model/deploy.ts';
+import { isOutside } from '../../model/outside-value.ts';
 import type { Place } from '../../store/apps.ts';
 import { getDeploy, listDeploys } from '../../store/deploys.ts';
 import { listSteps } from '../../store/steps.ts';
@@ -97,6 +98,7 @@ export const deployRoutes: readonly Route[] = [
       for (const right of rightsToRepeat(deploy)) {
         requireRight(actor, right, { app: place.app, env: place.environment.name });
       }
+      if (readsOutside(deploy)) requireRight(actor, 'admin', null);
       const again = await desk.retry(deploy, actor.name, body);
       return { status: 202, json: await describeDeploy(desk.db, await getDeploy(desk.db, again.id), place) };
     },
@@ -107,6 +109,11 @@ export const deployRoutes: readonly Route[] = [
 function rightsToRepeat({ kind, options }: Deploy): readonly Right[] {
   if (kind === 'promote' || kind === 'rollback') return [kind];
   return Object.keys(options.change?.vars ?? {}).length > 0 ? ['config:write'] : [];
+}
+
+/** Whether a change sets what is read on the control machine, which only its administrators ask for. */
+function readsOutside({ options }: Deploy): boolean {
+  return Object.values(options.change?.vars ?? {}).some(({ to }) => to !== null && isOutside(to));
 }
 
 async function listPage({ db }: ApiDesk, places: readonly Place[], { limit, cursor }: PageQuery) {

@@ -12,8 +12,10 @@ import { clean } from '../words.ts';
 type VariableAnswer = {
   readonly name: string;
   readonly value: string | null;
-  readonly source: 'set' | 'app.json';
+  readonly source: 'set' | 'app.json' | 'outside';
+  readonly outside: { readonly file: string } | { readonly env: string } | null;
 };
+type SetOptions = { readonly allowEmpty?: boolean; readonly fromFile?: string; readonly fromEnv?: string };
 type ConfigAnswer = Page<VariableAnswer> & { readonly env: string; readonly hidden: boolean };
 
 export const addConfigCommands: AddCommands = (program, session) => {
@@ -30,10 +32,18 @@ export const addConfigCommands: AddCommands = (program, session) => {
 
   withChange(program.command('config:set'))
     .argument('<variables...>', 'NAME=VALUE; NAME=- takes the value from stdin, NAME=@FILE from a file')
+    .option('--allow-empty', 'take an empty value from stdin or a file')
+    .option(
+      '--from-file <path>',
+      'NAME alone: read it from this file of the control machine for every release',
+    )
+    .option('--from-env <variable>', "NAME alone: read it from Hawser's own environment for every release")
     .description('set variables, as a new release without a build')
-    .action(async (words: string[], _options, command) =>
-      performChange(session, command, 'config', { vars: await readVariables(words, terminal) }),
-    );
+    .action(async (words: string[], _options, command) => {
+      const options = optionsOf<SetOptions>(command);
+      const vars = planOutside(words, options) ?? (await readVariables(words, terminal, options));
+      await performChange(session, command, 'config', { vars });
+    });
 
   withJson(withApp(program.command('config:get')))
     .argument('<name>', 'of the variable')
@@ -71,6 +81,7 @@ export const addConfigCommands: AddCommands = (program, session) => {
     .action(async (_options, command: Command) => {
       const { items } = await readConfig(session, optionsOf(command));
       for (const item of items) {
+        if (item.source === 'outside') terminal.say(`${item.name} is left out: ${describeOutside(item)}.`);
         if (item.source === 'set') terminal.print(formatDotenv(item.name, needValue(item)));
       }
     });
@@ -83,14 +94,41 @@ async function readConfig(session: Session, options: CommonOptions): Promise<Con
   return client.ask<ConfigAnswer>(`/apps/${encodeURIComponent(app)}/config`, { query });
 }
 
-function needValue({ name, value }: VariableAnswer): string {
+/** A variable that is read on the control machine; undefined when neither option says so. Throws `wrong_usage`. */
+function planOutside(words: readonly string[], { fromFile, fromEnv }: SetOptions) {
+  if (fromFile === undefined && fromEnv === undefined) return undefined;
+  const [name = '', ...more] = words;
+  if (more.length > 0 || name.includes('=') || (fromFile !== undefined && fromEnv !== undefined)) {
+    throw new Failure('wrong_usage', 'One name of a variable and one place are needed.', {
+      fix: 'hawser config:set NAME --from-file /path, or hawser config:set NAME --from-env VARIABLE',
+    });
+  }
+  return { [name]: fromFile === undefined ? { env: fromEnv } : { file: fromFile } };
+}
+
+function describeOutside({ outside }: VariableAnswer): string {
+  if (outside === null) return 'it is read on the control machine';
+  return 'file' in outside
+    ? `it is read from the file ${outside.file} of the control machine`
+    : `it is read from ${outside.env} of Hawser's environment`;
+}
+
+function needValue(item: VariableAnswer): string {
+  const { name, value, source } = item;
   if (value !== null) return value;
+  if (source === 'outside')
+    throw new Failure('value_outside', `${name} is not shown: ${describeOutside(item)}.`);
   throw new Failure(
     'not_allowed',
     `The value of ${name} is shown to those who have the right "config:read".`,
   );
 }
 
-function describeRow({ name, value, source }: VariableAnswer): string[] {
+function describeRow({ name, value, source, outside }: VariableAnswer): string[] {
+  if (outside !== null) return [name, '(read for each release)', describePlace(outside)];
   return [name, value === null ? '(hidden)' : clean(value.replaceAll('\n', '\\n')), source];
+}
+
+function describePlace(outside: { readonly file: string } | { readonly env: string }): string {
+  return clean('file' in outside ? `file ${outside.file}` : `env ${outside.env}`);
 }
