@@ -14,9 +14,11 @@ export type LogsWanted = {
   /** `web`, or `web.1` for one of them. */
   readonly process?: string | undefined;
   readonly server?: string | undefined;
-  readonly tail: number;
+  readonly release?: number | undefined;
+  /** How many lines of what was; null for all since a time. */
+  readonly tail: number | null;
   readonly follow: boolean;
-  /** Time of the last line that was seen: only later ones come. */
+  /** Time of the last line that was seen, or that is too old: only later ones come. */
   readonly since: string | undefined;
   /** Takes out what the asker may not read; null for who may read all. */
   readonly redactor: Redactor | null;
@@ -60,8 +62,7 @@ async function* merge(
   const ordered = past
     .flatMap(({ container, lines }) => lines.map((line) => ({ container, line })))
     .toSorted((a, b) => (a.line.at < b.line.at ? -1 : 1));
-  const kept =
-    wanted.since === undefined ? ordered.slice(Math.max(0, ordered.length - wanted.tail)) : ordered;
+  const kept = wanted.tail === null ? ordered : ordered.slice(Math.max(0, ordered.length - wanted.tail));
   for (const { container, line } of kept) yield toEvent(container, line, wanted.redactor);
   if (!wanted.follow) return;
   const seen = new Map(
@@ -153,8 +154,9 @@ async function findContainers(
   const containers = observed.flatMap((server) => (server.reachable ? server.containers : []));
   return {
     containers: containers.filter(
-      ({ process, index, state }) =>
+      ({ process, index, state, release }) =>
         state !== 'created' &&
+        (wanted.release === undefined || wanted.release === release) &&
         (wanted.process === undefined ||
           wanted.process === process ||
           wanted.process === `${process}.${index}`),
@@ -181,11 +183,11 @@ async function readPast(
 ) {
   const { since } = wanted;
   // With a tail of 0 the last line is still read: following begins behind it.
-  const tail = since === undefined ? Math.max(wanted.tail, 1) : longestTail;
+  const tail = Math.max(wanted.tail ?? longestTail, 1);
   try {
     const connection = await fleet.connect(container.server, signal);
-    const lines = await readLogLines(connection, container.id, { tail, signal });
-    return { container, lines: lines.filter(({ at }) => since === undefined || at > since), reason: null };
+    const lines = await readLogLines(connection, container.id, { tail, since, signal });
+    return { container, lines, reason: null };
   } catch (error) {
     signal.throwIfAborted();
     return { container, lines: [], reason: (error as Error).message };

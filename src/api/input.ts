@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { rights } from '../model/access.ts';
 import { noticeLimit } from '../route/table.ts';
 import { pageQuery } from './page.ts';
+import { parseSince } from './since.ts';
 
 /** For routes that take nothing: any field is refused. */
 export const nothing = z.strictObject({});
@@ -89,7 +90,22 @@ export const logsQuery = envQuery.extend({
     .regex(/^[a-zA-Z0-9_-]{1,60}(?:\.\d{1,6})?$/, 'use web or web.1')
     .optional(),
   server: z.string().max(80).optional(),
-  tail: z.coerce.number().int().min(0).max(10_000).default(100),
+  /** So long ago, or a time with its zone. */
+  since: z
+    .string()
+    .max(40)
+    .refine(
+      (text) => parseSince(text, Date.now()) !== undefined,
+      'use a duration like 10m, or a time with its zone like 2026-01-31T09:00:00Z',
+    )
+    .optional(),
+  release: z
+    .string()
+    .regex(/^v?[1-9]\d{0,8}$/, 'use the number of a release, like v3')
+    .transform((text) => Number(text.replace('v', '')))
+    .optional(),
+  /** 100 of what was, or all since a time. */
+  tail: z.coerce.number().int().min(0).max(10_000).optional(),
   follow: z
     .enum(['true', 'false'])
     .default('false')

@@ -13,6 +13,8 @@ export type LogOptions = CommonOptions & {
   readonly lines?: string;
   readonly process?: string;
   readonly server?: string;
+  readonly since?: string;
+  readonly release?: string;
 };
 
 type Line = {
@@ -22,7 +24,7 @@ type Line = {
   readonly line: string;
 };
 
-/** Prints lines as `app2 web.1 | text`; with `--tail` until Ctrl-C, also over a restart of the server. */
+/** Prints lines as `app2 web.1 | text`, or as JSON, one a line; with `--tail` until Ctrl-C, also over a restart of the server. */
 export async function followContainers(
   session: Session,
   client: Client,
@@ -34,17 +36,21 @@ export async function followContainers(
     env: options.env,
     process: options.process,
     server: options.server,
-    tail: parseLines(options.lines ?? '100'),
+    since: options.since,
+    release: options.release,
+    tail: options.lines === undefined ? undefined : parseLines(options.lines),
     follow: options.tail === true ? 'true' : 'false',
   };
   const path = `/apps/${encodeURIComponent(app)}/logs`;
   const asking = { query, signal };
   const events = options.tail === true ? followAgain(client, path, asking) : client.follow(path, asking);
-  for await (const event of events) printEvent(session, event);
+  for await (const event of events) printEvent(session, event, options.json === true);
 }
 
-function printEvent({ terminal, end }: Session, { event, data }: StreamEvent): void {
-  if (event === 'message') {
+function printEvent({ terminal, end }: Session, { event, data }: StreamEvent, asJson: boolean): void {
+  if (event === 'message' && asJson) {
+    terminal.print(data);
+  } else if (event === 'message') {
     const { server, process, index, line } = JSON.parse(data) as Line;
     terminal.print(`${server} ${process}.${index} | ${terminal.toTerminal ? clean(line) : line}`);
   } else if (event === 'unreachable') {

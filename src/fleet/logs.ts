@@ -54,18 +54,22 @@ function toUnixTime(at: string): string {
   return `${Math.floor(Date.parse(at) / 1000)}.${fraction}`;
 }
 
-/** The last `tail` lines as they are now, with their times. */
+/** The last `tail` lines as they are now, with their times; of those only the ones after `since`. */
 export async function readLogLines(
   connection: ServerConnection,
   name: string,
-  options: { readonly tail: number; readonly signal: AbortSignal },
+  options: FollowOptions & { readonly tail: number },
 ): Promise<LogLine[]> {
-  const { tail, signal } = options;
-  const query = { follow: false as const, stdout: true, stderr: true, timestamps: true, tail };
+  const { tail, since, signal } = options;
+  const query = {
+    ...{ follow: false as const, stdout: true, stderr: true, timestamps: true, tail },
+    ...(since === undefined ? {} : { since: toUnixTime(since) }),
+  };
   const buffer = await askEngine({ connection, what: `read the log of ${name}`, signal }, (abortSignal) =>
     connection.docker.getContainer(name).logs({ ...query, abortSignal }),
   );
   const lines: LogLine[] = [];
-  for await (const line of splitFrames([buffer])) lines.push(line);
+  for await (const line of splitFrames([buffer]))
+    if (since === undefined || line.at > since) lines.push(line);
   return lines;
 }

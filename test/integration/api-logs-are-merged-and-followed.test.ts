@@ -4,16 +4,19 @@ import { openClient } from '../../src/cli/client.ts';
 import { type Docker, openLocalDocker } from '../../src/fleet/docker.ts';
 import { labelNames } from '../../src/model/container.ts';
 import { createApp, ensureEnvironment } from '../../src/store/apps.ts';
+import { recordRelease } from '../../src/store/releases.ts';
 import { type ApiWorld, openApiWorld } from '../support/api-world.ts';
 import { openBase } from '../support/build-source.ts';
 import { runCommand, startCommand } from '../support/command-line.ts';
 import { eventually } from '../support/eventually.ts';
+import { makeRelease } from '../support/rollout-model.ts';
 
 type Wanted = {
   readonly app: string;
   readonly base: string;
   readonly process: string;
   readonly index: number;
+  readonly release?: number;
 };
 
 async function removeContainers(docker: Docker, app: string): Promise<void> {
@@ -23,11 +26,11 @@ async function removeContainers(docker: Docker, app: string): Promise<void> {
 
 /** Writes three lines a tenth of a second apart, and lives on. */
 async function startWriter(docker: Docker, wanted: Wanted): Promise<void> {
-  const { app, base, process, index } = wanted;
+  const { app, base, process, index, release = 1 } = wanted;
   const lines = [1, 2, 3].map((n) => `echo ${process}.${index} line ${n}; sleep 0.1`).join('; ');
-  const labels = { app, env: 'production', release: 1, process, index, deploy: 1, epoch: 1 };
+  const labels = { app, env: 'production', release, process, index, deploy: 1, epoch: 1 };
   const container = await docker.createContainer({
-    name: `${app}-production-v1-${process}-${index}`,
+    name: `${app}-production-v${release}-${process}-${index}`,
     Image: base,
     Cmd: ['sh', '-c', `${lines}; sleep 600`],
     Labels: Object.fromEntries(
@@ -51,7 +54,10 @@ async function openWriters(
   const { docker, base } = await openBase(t, `logs-${name}`);
   const world = await openApiWorld(t);
   const made = await createApp(world.db, app, 'test');
-  await ensureEnvironment(world.db, made, { name: 'production', domain: `${app}.localhost` });
+  const place = { name: 'production', domain: `${app}.localhost` };
+  const { id } = await ensureEnvironment(world.db, made, place);
+  for (const deployId of [1, 2])
+    await recordRelease(world.db, { ...makeRelease(1, []), environmentId: id, deployId });
   return { world, docker, app, base };
 }
 
@@ -94,7 +100,7 @@ test('lines of all containers come in the order of time, and new containers join
   assert.deepEqual(joined, of('web.2'));
 });
 
-test('who comes back gets only what was written since', async (t) => {
+test('who comes back gets only what was written since, who names a time or a release only that', async (t) => {
   const { world, docker, app, base } = await openWriters(t, 'b');
   await startWriter(docker, { app, base, process: 'web', index: 1 });
   const token = await world.makeToken(null, 'logs');
@@ -115,4 +121,30 @@ test('who comes back gets only what was written since', async (t) => {
     [first[1]?.id, first[2]?.id],
   );
   assert.deepEqual(await read(first[2]?.id), []);
+
+  const [, second] = first;
+  const on = ['-a', app, '--config', world.config.file];
+  const logs = async (...argv: string[]) => {
+    const { code, stdout, stderr } = await runCommand(['logs', ...on, ...argv]);
+    return [
+      code,
+      stdout
+        .trimEnd()
+        .split('\n')
+        .map((line) => line.slice(-6))
+        .join() || stderr,
+    ];
+  };
+  const at = second?.id ?? '';
+  assert.deepEqual(await logs('--since', at), [0, 'line 2,line 3']);
+  assert.deepEqual(await logs('--since', at.replace('Z', '+01:00')), [0, 'line 1,line 2,line 3']);
+  assert.deepEqual(await logs('--since', at, '-n', '1'), [0, 'line 3']);
+  assert.deepEqual(await logs('--since', '1h', '--release', 'v1'), [0, 'line 1,line 2,line 3']);
+  assert.deepEqual((await logs('--since', '1ms', '--release', '2'))[0], 0);
+  assert.match(String(await logs('--release', 'v3')), /^4,.*release_not_found/s);
+  assert.match(String(await logs('--since', 'yesterday')), /^2,.*invalid_input/s);
+  await startWriter(docker, { app, base, process: 'web', index: 1, release: 2 });
+  await eventually(async () => assert.deepEqual(await logs('--release', 'v2'), [0, 'line 1,line 2,line 3']));
+  const { stdout } = await runCommand(['logs', ...on, '--release', 'v1', '-n', '1', '--json']);
+  assert.partialDeepStrictEqual(JSON.parse(stdout), { server: 'local', release: 1, line: 'web.1 line 3' });
 });

@@ -1,16 +1,20 @@
 import { passwordsOf } from '../../config/passwords.ts';
+import { Failure } from '../../failure.ts';
 import { networkName } from '../../fleet/container.ts';
 import { observeFleet } from '../../fleet/observe.ts';
 import { allow } from '../../model/access.ts';
 import type { ObservedServer } from '../../model/container.ts';
 import type { Place } from '../../store/apps.ts';
 import { readRedactor } from '../../store/redaction.ts';
-import { getRelease } from '../../store/releases.ts';
+import { findReleaseByVersion, getRelease } from '../../store/releases.ts';
 import { mergeLogs } from '../container-logs.ts';
 import type { ApiDesk } from '../desk.ts';
 import { describeDockerRun } from '../docker-spec.ts';
 import { envQuery, logsQuery, nothing } from '../input.ts';
 import { type Route, route } from '../route.ts';
+import { parseSince } from '../since.ts';
+
+const usualTail = 100;
 
 export const containerRoutes: readonly Route[] = [
   route({
@@ -63,10 +67,21 @@ export const containerRoutes: readonly Route[] = [
       const { id, name: env } = place.environment;
       const mayRead = allow(actor, 'config:read', { app, env });
       const redactor = mayRead ? null : await readRedactor(desk.db, id, passwordsOf(desk.config));
-      return { events: await mergeLogs(desk, place, { ...query, since: lastEventId, redactor }, signal) };
+      if (query.release !== undefined) await refuseUnknownRelease(desk, place, query.release);
+      const begin = query.since === undefined ? undefined : parseSince(query.since, Date.now());
+      // Who comes back misses nothing; otherwise a time alone is a bound.
+      const tail =
+        lastEventId !== undefined ? null : (query.tail ?? (begin === undefined ? usualTail : null));
+      const since = lastEventId ?? begin;
+      return { events: await mergeLogs(desk, place, { ...query, tail, since, redactor }, signal) };
     },
   }),
 ];
+
+async function refuseUnknownRelease({ db }: ApiDesk, { environment }: Place, version: number): Promise<void> {
+  if ((await findReleaseByVersion(db, environment.id, version)) !== undefined) return;
+  throw new Failure('release_not_found', `${environment.name} has no release v${version}.`);
+}
 
 /** How many of each process are to run; null for one on every server. */
 async function listWanted({ db }: ApiDesk, { environment }: Place) {

@@ -30,11 +30,13 @@ export const addContainerCommands: AddCommands = (program, session) => {
       return printContainers(session, client, path, options);
     });
 
-  withApp(program.command('logs'))
+  withJson(withApp(program.command('logs')))
     .option('-t, --tail', 'go on with what comes')
-    .option('-n, --lines <number>', 'how many lines of what was', '100')
+    .option('-n, --lines <number>', 'how many lines of what was (default: 100, or all with --since)')
     .option('-p, --process <type>', 'only this process type, or one of it: web, web.1')
     .option('--server <name>', 'only this server')
+    .option('--since <time>', 'only what was written since: 10m, 2h, or 2026-01-31T09:00:00Z')
+    .option('--release <version>', 'only this release: v3')
     .description('what the containers write, merged over the servers')
     .action(async (_options, command: Command) => {
       const options = optionsOf<LogOptions>(command);
