@@ -14,7 +14,11 @@ export const newServer = lookBody.extend({
   /** Where the load balancer reaches it; the host of `ssh` without it. */
   address: reachedAt.optional(),
   /** Absolute path of a private key on Hawser's machine; the installation's own without it. */
-  identity: text().regex(/^\//, 'must be an absolute path').optional(),
+  identity: z
+    .string()
+    .max(1024)
+    .regex(/^\/[^\p{Cc}]*$/u, 'must be an absolute path')
+    .optional(),
   roles,
   /** Installs Docker there. */
   bootstrap: z.boolean().default(false),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { answerNames, answerSchemas } from './answers.ts';
 import { pageQuery } from './page.ts';
 import type { Route } from './route.ts';
 
@@ -23,7 +24,7 @@ export function describeApi(routes: readonly Route[]): object {
     paths,
     components: {
       securitySchemes: { token: { type: 'http', scheme: 'bearer' } },
-      schemas: { Problem: problemSchema, Page: pageSchema },
+      schemas: { Problem: problemSchema, Page: pageSchema, ...describeSchemas() },
       headers: { RequestId: { description: 'The id of the request', schema: { type: 'string' } } },
       parameters: {
         RequestId: requestId,
@@ -125,7 +126,7 @@ function describeRoute(route: Route): object {
           },
         }
       : {}),
-    responses: { '2XX': describeAnswer(route), ...listRefusals(route) },
+    responses: { ...listAnswers(route), ...listRefusals(route) },
   };
 }
 
@@ -155,9 +156,26 @@ function listParameters({ path, method, query, listBy }: Route): object[] {
 
 const streams = new Set(['/deploys/:id/log', '/apps/:app/logs', '/events']);
 
-function describeAnswer({ path, listBy, query }: Route): object {
+// Each status by itself: generated clients take `2XX` for nothing, and the problem of `default` for the answer.
+const answered = { 200: 'Done', 201: 'Made', 202: 'Accepted: it goes on' };
+
+function listAnswers(route: Route): object {
+  if (route.method === 'GET') return { 200: describeAnswer(route, answered[200]) };
+  return Object.fromEntries(
+    Object.entries(answered).map(([status, text]) => [status, describeAnswer(route, text)]),
+  );
+}
+
+function describeSchemas(): object {
+  return Object.fromEntries(
+    Object.entries(answerSchemas).map(([name, schema]) => [name, toJsonSchema(schema)]),
+  );
+}
+
+function describeAnswer({ method, path, listBy, query }: Route, description: string): object {
   const isList = listBy !== undefined || listFields(query).some(([name]) => name === 'cursor');
-  const json = isList ? { $ref: '#/components/schemas/Page' } : { type: 'object' };
+  const name = answerNames[`${method} ${path}`] ?? (isList ? 'Page' : null);
+  const json = name === null ? { type: 'object' } : { $ref: `#/components/schemas/${name}` };
   const text = { schema: { type: 'string' } };
   const content = {
     ...(streams.has(path) && path !== '/events' ? {} : { 'application/json': { schema: json } }),
@@ -165,7 +183,7 @@ function describeAnswer({ path, listBy, query }: Route): object {
     ...(path === '/deploys/:id/log' ? { 'text/plain': text } : {}),
   };
   const headers = { 'X-Request-Id': { $ref: '#/components/headers/RequestId' } };
-  return { description: 'Done', headers, content };
+  return { description, headers, content };
 }
 
 function listRefusals({ right, scope, method, path }: Route): Record<string, object> {
@@ -177,7 +195,9 @@ function listRefusals({ right, scope, method, path }: Route): Record<string, obj
     ...(path.includes(':') ? { 404: refer('NotFound') } : {}),
     ...(method === 'GET' ? {} : { 409: refer('Conflict'), 422: refer('KeyReused') }),
     ...(path.endsWith('/config') && method === 'POST' ? { 412: refer('ChangedMeanwhile') } : {}),
-    default: refer('Other'),
+    // Not `default`, which clients take for an answer as good as any.
+    '4XX': refer('Other'),
+    '5XX': refer('Other'),
   };
 }
 

@@ -116,7 +116,11 @@ export function openGitHttp(options: GitHttpOptions): GitHttp {
       const forget = () => undefined;
       request.on('error', forget);
       response.on('error', forget);
-      request.socket.setTimeout(timings.idleMs, () => request.socket.destroy());
+      const { socket } = request;
+      const leave = () => void socket.destroy();
+      socket.setTimeout(timings.idleMs, leave);
+      // The connection may go on with other requests.
+      response.once('close', () => socket.off('timeout', leave));
       answer(request, response).catch((error: unknown) => answerFailure(error, request, response, log));
     },
   };

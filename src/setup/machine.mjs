@@ -22,7 +22,7 @@ async function runOnMachine(command) {
   const folder = join(tmpdir(), `hawser-machine-${process.getuid()}`);
   const lock = `${folder}.lock`;
   const leaveEngine = await withLock(lock, async () => {
-    await installPackages();
+    await installPackages({ withClients: command.includes('--test') });
     await installNodeModules(root);
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     return await openEngine(folder);

@@ -18,13 +18,27 @@ const needed = [
   { program: 'git', from: 'git' },
   { program: 'mkfs.ext4', from: 'e2fsprogs' },
 ];
+/** Other people's clients and shells, which the suite tries ours with. */
+const clients = [
+  { program: 'bash', from: 'bash' },
+  { program: 'zsh', from: 'zsh' },
+  { program: 'fish', from: 'fish' },
+  { program: 'script', from: 'bsdutils' },
+  { program: 'curl', from: 'curl' },
+  { program: 'dulwich', from: 'python3-dulwich' },
+  { path: '/usr/lib/python3/dist-packages/pygit2', from: 'python3-pygit2' },
+];
 // Node 26 is linked against it, and a minimal Debian does not have it.
 const library = { name: 'libatomic.so.1', from: 'libatomic1' };
 const certificates = { path: '/etc/ssl/certs/ca-certificates.crt', from: 'ca-certificates' };
 
-/** Installs what is missing with apt-get; throws a SetupError that names it where there is no apt-get. */
-export async function installPackages() {
-  const missing = needed.filter(({ program, isRight }) => !hasProgram(program, isRight));
+/**
+ * Installs what is missing with apt-get, for the suite with the clients that it tries; throws a SetupError that names
+ * it where there is no apt-get.
+ */
+export async function installPackages({ withClients }) {
+  const wanted = withClients ? [...needed, ...clients] : needed;
+  const missing = wanted.filter((one) => !isThere(one));
   const names = new Set(missing.map(({ from }) => from));
   if (!existsSync(certificates.path)) names.add(certificates.from);
   if (!hasLibrary(library.name)) names.add(library.from);
@@ -64,9 +78,8 @@ async function demand(file, argv) {
   throw new SetupError(`${[file, ...argv].join(' ')} failed (${code}): ${fix}.`);
 }
 
-function hasProgram(name, isRight = () => true) {
-  const path = findProgram(name);
-  return path !== undefined && isRight(path);
+function isThere({ program, path = findProgram(program), isRight = () => true }) {
+  return path !== undefined && existsSync(path) && isRight(path);
 }
 
 function hasLibrary(name) {

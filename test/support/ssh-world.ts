@@ -81,6 +81,7 @@ function makeClients({ api, world, port, known }: Parts) {
   return {
     ...world,
     api,
+    httpPort: world.port,
     port,
     remote: (app = 'shop') => `ssh://git@127.0.0.1:${port}/${app}.git`,
     /** A key pair of ssh-keygen whose public half is registered; its rights are on the app, or on all. */
