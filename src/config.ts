@@ -1,4 +1,5 @@
 import { readConfigFile } from './config/read.ts';
+import type { NoticeEvent, NoticeKind } from './model/notice.ts';
 import type { Server } from './model/server.ts';
 
 /** deploy.config.json, checked whole, defaults filled in, deeply frozen. Times in ms, sizes in bytes. */
@@ -68,6 +69,20 @@ export type ExternalRegistry = {
 export type NotificationsConfig = {
   /** Through which mail goes; null when none is named. */
   readonly smtp: SmtpConfig | null;
+  readonly receivers: Readonly<Record<string, ReceiverConfig>>;
+};
+
+/** Somebody whom the file has told what happens. */
+export type ReceiverConfig = {
+  readonly kind: NoticeKind;
+  /** A URL, `mailto:` for mail. */
+  readonly to: string;
+  /** With which JSON is signed; null for what is not signed. */
+  readonly secret: string | null;
+  readonly events: readonly NoticeEvent[];
+  /** Null for all. */
+  readonly apps: readonly string[] | null;
+  readonly environments: readonly string[] | null;
 };
 
 export type SmtpConfig = {

@@ -50,6 +50,7 @@ const pureFiles = [
   ...['forms', 'automaton', 'redactor'].map((name) => `src/secrets/${name}.ts`),
   ...[
     'check',
+    'check-notifications',
     'check-pipelines',
     'difference',
     'grammar',

@@ -51,8 +51,10 @@ export type NotificationAnswer = {
   readonly kind: string;
   readonly host: string;
   readonly events: readonly string[];
-  readonly app: string | null;
-  readonly createdAt: string;
+  readonly apps: readonly string[] | null;
+  readonly environments: readonly string[] | null;
+  /** Null of those that deploy.config.json names. */
+  readonly createdAt: string | null;
   readonly createdBy: string;
 };
 

@@ -1,3 +1,4 @@
+import { listReceiverMistakes } from './check-notifications.ts';
 import { listPreviewMistakes, listPromoteMistakes } from './check-pipelines.ts';
 import { sshTarget } from './grammar.ts';
 import type { Path } from './json.ts';
@@ -44,7 +45,13 @@ export function listCrossMistakes(tree: Readonly<Record<string, unknown>>): Mist
     ...listRefMistakes(environments, 'tags'),
     ...listPromoteMistakes(environments),
     ...listPreviewMistakes(tree.previews, environments),
+    ...listReceiverMistakes(tree.notifications, listNames(tree, environments)),
   ];
+}
+
+/** Without the key there is the one of the default. */
+function listNames(tree: Readonly<Record<string, unknown>>, environments: readonly EnvironmentWords[]) {
+  return tree.environments === undefined ? ['production'] : environments.map(({ name }) => name);
 }
 
 function asObject(value: unknown): Readonly<Record<string, unknown>> {

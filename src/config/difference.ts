@@ -28,6 +28,7 @@ const secret = new Set([
   'redis',
   'notifications.smtp.password',
 ]);
+const secretNames = /^secrets\.outside\.variables\.|^notifications\.receivers\.[^.]+\.(?:to|secret)$/;
 const sizes = /(?:^limits\.(?:push|file|treeBytes|diskFloor|log|user\.disk)|\.memory|^builders\.cache)$/;
 
 /** The difference between the file that runs and the file as it is now, in the file's own words. Pure. */
@@ -54,12 +55,21 @@ function byPath(a: string, b: string): number {
   return a.slice(2) < b.slice(2) ? -1 : 1;
 }
 
-/** Servers and environments that come or go are one line each, not one for each of their keys. */
+const entries: Readonly<Record<string, (config: Config) => object>> = {
+  servers: ({ servers }) => servers,
+  environments: ({ environments }) => environments,
+  'notifications.receivers': ({ notifications }) => notifications.receivers,
+};
+
+/** What has a name and comes or goes is one line each, not one for each of their keys. */
 function listWholeEntries(running: Config, next: Config): { path: string; sign: '+' | '-' }[] {
-  return (['servers', 'environments'] as const).flatMap((key) => [
-    ...listMissing(running[key], next[key]).map((name) => ({ path: `${key}.${name}`, sign: '+' as const })),
-    ...listMissing(next[key], running[key]).map((name) => ({ path: `${key}.${name}`, sign: '-' as const })),
-  ]);
+  return Object.entries(entries).flatMap(([key, read]) => {
+    const [before, after] = [read(running), read(next)];
+    return [
+      ...listMissing(before, after).map((name) => ({ path: `${key}.${name}`, sign: '+' as const })),
+      ...listMissing(after, before).map((name) => ({ path: `${key}.${name}`, sign: '-' as const })),
+    ];
+  });
 }
 
 function listMissing(from: object, of: object): string[] {
@@ -88,8 +98,7 @@ function mapWithoutWords(environments: Config['environments']): object {
 
 function describeChange(path: string, before: Leaf | undefined, after: Leaf | undefined): string {
   const shown = path.replace(/Ms$/, '');
-  if (secret.has(path) || path.startsWith('secrets.outside.variables.'))
-    return `~ ${shown}: changed (not shown)`;
+  if (secret.has(path) || secretNames.test(path)) return `~ ${shown}: changed (not shown)`;
   if (before === undefined) return `+ ${shown}: ${format(path, after)}`;
   if (after === undefined) return `- ${shown}: ${format(path, before)}`;
   return `~ ${shown}: ${format(path, before)} → ${format(path, after)}`;

@@ -6,7 +6,7 @@ import type { Mistake } from './mistakes.ts';
 
 const maxBytes = 64 * 1024;
 /** Their keys are names that people choose, so `env` or `file` there is a name. */
-const namedByPeople = new Set(['servers', 'environments']);
+const namedByPeople = new Set(['servers', 'environments', 'notifications.receivers']);
 
 /** Where values may come from that are not in the file itself. */
 export type Outside = { readonly folder: string; readonly env: NodeJS.ProcessEnv };
@@ -25,7 +25,7 @@ type Walk = { readonly outside: Outside; readonly mistakes: Mistake[] };
 function visit(value: unknown, path: Path, walk: Walk): unknown {
   if (Array.isArray(value)) return value.map((item, index) => visit(item, [...path, index], walk));
   if (typeof value !== 'object' || value === null) return value;
-  const named = path.length === 1 && namedByPeople.has(String(path[0]));
+  const named = namedByPeople.has(path.join('.'));
   if (path.length > 0 && !named && isReference(value)) return readReference(value, path, walk);
   const copy: Record<string, unknown> = Object.create(null);
   for (const [key, item] of Object.entries(value)) {

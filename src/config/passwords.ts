@@ -5,7 +5,7 @@ export function passwordsOf({
   redis,
   registry,
   secrets,
-  notifications: { smtp },
+  notifications: { smtp, receivers },
 }: Config): readonly string[] {
   const { username, password } = registry === 'embedded' ? { username: null, password: null } : registry;
   const basic = username === null || password === null ? [] : [`${username}:${password}`];
@@ -16,6 +16,11 @@ export function passwordsOf({
     ...(smtp?.password == null ? [] : [smtp.password]),
     // As SMTP has a login.
     ...(smtp?.password == null ? [] : [`\0${smtp.username}\0${smtp.password}`]),
+    // Who knows the address of a chat's webhook may write there.
+    ...Object.values(receivers).flatMap(({ kind, to, secret }) => [
+      ...(kind === 'mail' ? [] : [to]),
+      ...(secret === null ? [] : [secret]),
+    ]),
     ...(redis === 'embedded' ? [] : [redis.url, decode(new URL(redis.url).password)]),
     ...(secrets.kind === 'text' ? secrets.text.split(/\s+/) : []),
     ...Object.values(secrets.outside.variables),

@@ -7,9 +7,12 @@ import type {
   MasterKeyPlace,
   OutsideConfig,
   PreviewConfig,
+  ReceiverConfig,
   RolloutConfig,
   SmtpConfig,
 } from '../config.ts';
+import { toMailUrl } from '../model/mail-address.ts';
+import { noticeEvents } from '../model/notice.ts';
 import { chooseServers, type Server } from '../model/server.ts';
 import type { WrittenConfig, WrittenEnvironment, WrittenServer } from './schema.ts';
 
@@ -48,7 +51,10 @@ export function resolveConfig(
     previews: resolvePreviews(written.previews),
     limits: written.limits,
     webhooks: written.webhooks,
-    notifications: { smtp: resolveSmtp(written.notifications.smtp, resolvePath) },
+    notifications: {
+      smtp: resolveSmtp(written.notifications.smtp, resolvePath),
+      receivers: mapValues(written.notifications.receivers, resolveReceiver),
+    },
     retention: written.retention,
   });
 }
@@ -87,6 +93,13 @@ function resolveSmtp(
   if (smtp === undefined) return null;
   const { port = smtpPorts[smtp.security], username = null, password = null, ca, ...same } = smtp;
   return { ...same, port, username, password, ca: ca === undefined ? null : resolvePath(ca) };
+}
+
+type WrittenReceiver = WrittenConfig['notifications']['receivers'][string];
+
+function resolveReceiver({ kind, to, ...rest }: WrittenReceiver): ReceiverConfig {
+  const { secret = null, events = noticeEvents, apps = null, environments = null } = rest;
+  return { kind, to: kind === 'mail' ? toMailUrl(to) : to, secret, events, apps, environments };
 }
 
 function resolveSecrets(

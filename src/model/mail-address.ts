@@ -17,3 +17,8 @@ export function readMailUrl(url: string): string | null {
   const text = url.startsWith(scheme) ? url.slice(scheme.length) : '';
   return isMailAddress(text) ? text : null;
 }
+
+/** Where a notification goes, as far as everybody may know it. */
+export function hostOfTarget(url: string): string {
+  return readMailUrl(url) ?? new URL(url).host;
+}

@@ -20,9 +20,30 @@ export type Notification = {
   readonly events: readonly NoticeEvent[];
   /** Null for every app. */
   readonly appId: string | null;
-  readonly createdAt: string;
+  /** Names, of a receiver that deploy.config.json names; null for all. */
+  readonly apps: readonly string[] | null;
+  readonly environments: readonly string[] | null;
+  /** Null of what deploy.config.json names. */
+  readonly createdAt: string | null;
   readonly createdBy: string;
 };
+
+/** What happened, as far as it decides who is told. */
+export type ToldPlace = { readonly appId: string | null; readonly app?: string; readonly env?: string };
+
+/** Whether somebody wants to hear of it. Who asked for some apps or environments hears of nothing else. Pure. */
+export function wantsNotice(
+  { events, appId, apps, environments }: Pick<Notification, 'events' | 'appId' | 'apps' | 'environments'>,
+  event: NoticeEvent,
+  told: ToldPlace,
+): boolean {
+  return (
+    events.includes(event) &&
+    (appId === null || appId === told.appId) &&
+    (apps === null || apps.includes(told.app ?? '')) &&
+    (environments === null || environments.includes(told.env ?? ''))
+  );
+}
 
 /** What is told, without a secret; fields are those of the event. */
 export type NoticeMessage = {

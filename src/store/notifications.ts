@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Selectable } from 'kysely';
 import { Failure } from '../failure.ts';
-import { readMailUrl } from '../model/mail-address.ts';
+import { hostOfTarget } from '../model/mail-address.ts';
 import type { NoticeEvent, NoticeKind, Notification } from '../model/notice.ts';
 import { type Database, joinTransaction } from './database.ts';
 import { openSecret, placeOf, sealSecret } from './sealed.ts';
@@ -80,14 +80,11 @@ function toNotification(db: Database, row: Selectable<Tables['notifications']>):
   return {
     id: row.id,
     kind: row.kind as NoticeKind,
-    host: hostOf(openTarget(db, row)),
+    host: hostOfTarget(openTarget(db, row)),
     events: JSON.parse(row.events) as NoticeEvent[],
     appId: row.app_id,
+    ...{ apps: null, environments: null },
     createdAt: row.created_at,
     createdBy: row.created_by,
   };
-}
-
-function hostOf(target: string): string {
-  return readMailUrl(target) ?? new URL(target).host;
 }

@@ -9,14 +9,16 @@ import { type OutboundOptions, postOutbound } from '../outbound/post.ts';
 import { listHidden } from '../secrets/forms.ts';
 import { makeRedactor } from '../secrets/redactor.ts';
 import type { Database } from '../store/database.ts';
-import { getNotification } from '../store/notifications.ts';
 import { renderMail } from './mail.ts';
 import { renderNotice } from './message.ts';
+import { getReceiver, type Receivers } from './receivers.ts';
 
 export type TellParts = Pick<OutboundOptions, 'rules' | 'look' | 'timeoutMs'> & {
   readonly db: Database;
   /** Through which mail goes; null when the operator named no server for it. */
   readonly smtp: SmtpConfig | null;
+  /** Who is told because deploy.config.json says so. */
+  readonly receivers: Receivers;
   /** How users reach Hawser, to say who sent a mail. */
   readonly url: string;
   /** Passwords of the installation, which nobody is told. */
@@ -26,7 +28,7 @@ export type TellParts = Pick<OutboundOptions, 'rules' | 'look' | 'timeoutMs'> & 
 /** What the configuration says of telling people. */
 export function readTellParts(config: Config, db: Database): TellParts {
   const { notifications, url } = config;
-  return { db, rules: readOutboundRules(config), smtp: notifications.smtp, url, hidden: passwordsOf(config) };
+  return { ...notifications, db, url, rules: readOutboundRules(config), hidden: passwordsOf(config) };
 }
 
 /** What somebody may mend while a message waits. */
@@ -41,7 +43,7 @@ export async function tryOnce(
   signal: AbortSignal,
 ): Promise<Tried> {
   try {
-    const { notification, target } = await getNotification(parts.db, notificationId);
+    const { notification, target } = await getReceiver(notificationId, parts.db, parts.receivers);
     const { kind } = notification;
     if (kind === 'mail') return await mailOnce({ id, message, url: target.url }, parts, signal);
     const post = renderNotice(kind, target, { id, message, now: new Date() });

@@ -1,4 +1,4 @@
-import type { Notice, NoticeEvent, NoticeMessage, Notification } from '../model/notice.ts';
+import { type Notice, type NoticeEvent, type NoticeMessage, wantsNotice } from '../model/notice.ts';
 import { findPlace } from '../store/apps.ts';
 import type { Database } from '../store/database.ts';
 import { findDeploy, getSource } from '../store/deploys.ts';
@@ -11,11 +11,11 @@ import {
   recordNotices,
   recordTry,
 } from '../store/notices.ts';
-import { listNotifications } from '../store/notifications.ts';
 import { readDeployRedactor } from '../store/redaction.ts';
 import { findVersion } from '../store/releases.ts';
 import { type TellParts, tryOnce } from './deliver.ts';
 import { describeDeployEvent, describeServerEvent } from './message.ts';
+import { listReceivers } from './receivers.ts';
 
 const batch = 50;
 const minuteMs = 60_000;
@@ -37,18 +37,18 @@ export async function tellPeople(parts: TellParts, signal: AbortSignal): Promise
   await Promise.all(due.map((notice) => sendOne(notice, parts, signal)));
 }
 
-async function makeNotices({ db, hidden }: TellParts): Promise<void> {
+async function makeNotices({ db, hidden, receivers: ofFile }: TellParts): Promise<void> {
   const happened = await listHappenings(db, batch);
   if (happened.length === 0) return;
-  const receivers = await listNotifications(db);
+  const receivers = await listReceivers(db, ofFile);
   for (const happening of happened) {
     const told = await describe(happening, db, hidden);
     if (told === null) await forgetHappening(db, happening.id);
     else {
-      const wants = (each: Notification) =>
-        each.events.includes(happening.event as NoticeEvent) &&
-        (each.appId === null || each.appId === told.appId);
-      await recordNotices(db, happening, told.message, receivers.filter(wants));
+      const { message, appId } = told;
+      const event = happening.event as NoticeEvent;
+      const wanting = receivers.filter((each) => wantsNotice(each, event, { ...message.data, appId }));
+      await recordNotices(db, happening, message, wanting);
     }
   }
 }

@@ -8,7 +8,7 @@ import { noticeEvents } from '../../src/model/notice.ts';
 import { askApproval } from '../../src/store/approvals.ts';
 import { listHappenings, listNotices, noteReached } from '../../src/store/notices.ts';
 import { addNotification } from '../../src/store/notifications.ts';
-import { readTellParts } from '../../src/webhooks/deliver.ts';
+import { readTellParts, tryOnce } from '../../src/webhooks/deliver.ts';
 import { checkSignature } from '../../src/webhooks/signature.ts';
 import { tellPeople } from '../../src/webhooks/tell.ts';
 import { openApiWorld } from '../support/api-world.ts';
@@ -16,8 +16,7 @@ import { openApiWorld } from '../support/api-world.ts';
 type Received = { readonly path: string; readonly headers: IncomingHttpHeaders; readonly body: Buffer };
 
 /** A server on the loopback stands for the receiver; `statuses` are its answers, the last one for good. */
-async function open(t: TestContext, statuses: number[] = [200]) {
-  const api = await openApiWorld(t);
+async function openReceiver(t: TestContext, statuses: number[] = [200]) {
   const received: Received[] = [];
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
@@ -30,6 +29,12 @@ async function open(t: TestContext, statuses: number[] = [200]) {
   await once(server, 'listening');
   t.after(() => server.close());
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/in?key=s3cret`;
+  return { received, url };
+}
+
+async function open(t: TestContext, statuses?: number[]) {
+  const { received, url } = await openReceiver(t, statuses);
+  const api = await openApiWorld(t);
   const rules = { allow: ['127.0.0.0/8'], ownNames: [] };
   const { db } = api;
   const add = (kind: NoticeKind = 'json', events: readonly NoticeEvent[] = noticeEvents, to = url) =>
@@ -137,4 +142,65 @@ test('chats get words that call nobody; servers are told when they are lost, and
     'shop/production: deploy 1 of 0000000 by test waits for approval; hawser approvals:grant 1',
   ]);
   assert.deepEqual(bodies.find(({ content }) => content !== undefined)?.allowed_mentions, { parse: [] });
+});
+
+test('who is named in deploy.config.json is told as those who were added, filtered by app and environment', async (t) => {
+  const { received, url } = await openReceiver(t);
+  const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
+  const receivers = {
+    all: { kind: 'json', to: url, secret },
+    lost: { kind: 'slack', to: url, events: ['server.lost'] },
+    shop: { kind: 'discord', to: url, apps: ['shop'], environments: ['production'], events: ['deploy.live'] },
+    other: { kind: 'slack', to: url, apps: ['other'] },
+    staging: { kind: 'slack', to: url, environments: ['preview-x'] },
+  };
+  const written = { webhooks: { allow: ['127.0.0.0/8'] }, notifications: { receivers } };
+  const api = await openApiWorld(t, {}, written);
+  await api.finish(await api.queue());
+  for (let n = 0; n < 3; n += 1) await noteReached(api.db, 'app1', false);
+  await tellPeople(readTellParts(api.config, api.db), new AbortController().signal);
+  const told = received.map(({ headers, body }) => ({ headers, body, json: JSON.parse(body.toString()) }));
+  assert.deepEqual(told.map(({ json }) => json.type ?? json.text ?? json.content).toSorted(), [
+    'app1 is out of reach',
+    'deploy.live',
+    'server.lost',
+    'shop/production: deploy 1 of 0000000 by test is live',
+  ]);
+  for (const { headers, body } of told.filter(({ json }) => json.type !== undefined)) {
+    checkSignature('generic', { headers, body, now: new Date() }, secret);
+  }
+
+  const token = await api.makeToken(null, 'admin');
+  await addNotification(api.db, {
+    kind: 'slack',
+    events: noticeEvents,
+    appId: api.shop.app.id,
+    url,
+    actor: 'ops',
+  });
+  const listed = await api.ask('GET', '/api/v1/notifications', { token });
+  assert.doesNotMatch(listed.text, /s3cret|whsec/);
+  const shown = listed.json.items.map((item: Record<string, unknown>) => [
+    item.id,
+    item.apps,
+    item.environments,
+  ]);
+  assert.deepEqual(shown.slice(0, 4), [
+    ['file:all', null, null],
+    ['file:lost', null, null],
+    ['file:other', ['other'], null],
+    ['file:shop', ['shop'], ['production']],
+  ]);
+  assert.deepEqual(shown[5]?.slice(1), [['shop'], null]);
+  const path = '/api/v1/notifications/file%3Ashop';
+  assert.equal((await api.ask('DELETE', path, { token })).json.code, 'managed_by_file');
+  const [delivered] = (await api.ask('GET', `${path}/deliveries`, { token })).json.items;
+  assert.deepEqual([delivered.event, delivered.state, delivered.attempts], ['deploy.live', 'sent', 1]);
+  assert.equal((await api.ask('POST', `${path}/test`, { token })).json.delivered, true);
+  const gone = await api.ask('DELETE', '/api/v1/notifications/file%3Anobody', { token });
+  assert.equal(gone.json.code, 'notification_not_found');
+  const message = { type: 'test', timestamp: '', data: { text: '' } } as const;
+  const removed = { id: 'msg_1', notificationId: 'file:removed', message };
+  const tried = await tryOnce(removed, readTellParts(api.config, api.db), new AbortController().signal);
+  assert.equal(tried.isFinal, true);
 });

@@ -79,14 +79,18 @@ export type Answered = {
 
 const image = { repository: 'hawser/x', digest: `sha256:${'a'.repeat(64)}` };
 
-/** Opens it with the app `shop`; `desk` replaces parts of what is behind the API. */
-export async function openApiWorld(t: TestContext, desk: Partial<ApiDesk> = {}): Promise<ApiWorld> {
+/** Opens it with the app `shop`; `desk` replaces parts of what is behind the API, `written` is in deploy.config.json. */
+export async function openApiWorld(
+  t: TestContext,
+  desk: Partial<ApiDesk> = {},
+  written: object = {},
+): Promise<ApiWorld> {
   const folder = mkdtempSync(join(tmpdir(), 'hawser-api-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   for (const part of ['run', 'keys']) mkdirSync(join(folder, 'data', part), { recursive: true });
   const port = await findFreePort();
   const file = join(folder, 'deploy.config.json');
-  writeFileSync(file, JSON.stringify({ listen: { http: `127.0.0.1:${port}` } }));
+  writeFileSync(file, JSON.stringify({ listen: { http: `127.0.0.1:${port}` }, ...written }));
   const config = readConfig(file, {});
   const ledger = await openLedger(join(config.data, 'ledger.db'), testMasters);
   t.after(() => ledger[Symbol.asyncDispose]());

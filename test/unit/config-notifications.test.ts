@@ -5,6 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { planApply } from '../../src/config/difference.ts';
 import { passwordsOf } from '../../src/config/passwords.ts';
 import { readConfig } from '../../src/config.ts';
+import { noticeEvents } from '../../src/model/notice.ts';
 import { makeFolder, read, refusal } from '../support/config-file.ts';
 
 const certificate = join(import.meta.dirname, '..', 'fixtures', 'tls', 'one.crt');
@@ -68,4 +69,83 @@ test('every mistake in the server for mail is told at once', (t) => {
       'notifications.smtp.ca: has no effect without TLS (leave it out)',
     ],
   );
+});
+
+const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
+const chat = 'https://chat.example.com/in/s3cret?a=b';
+
+test('receivers have their addresses and secrets from outside, and none of them is shown', (t) => {
+  const receivers = {
+    ops: { kind: 'mail', to: 'ops@example.com' },
+    chat: { kind: 'slack', to: { env: 'CHAT' }, events: ['deploy.failed'], environments: ['production'] },
+    env: { kind: 'json', to: 'https://ci.example.com/', secret: { env: 'SIGN' }, apps: ['shop'] },
+  };
+  const config = read(t, { notifications: { smtp, receivers } }, { CHAT: chat, SIGN: secret });
+  assert.deepEqual(config.notifications.receivers, {
+    ops: {
+      kind: 'mail',
+      to: 'mailto:ops@example.com',
+      secret: null,
+      events: noticeEvents,
+      apps: null,
+      environments: null,
+    },
+    chat: {
+      kind: 'slack',
+      to: chat,
+      secret: null,
+      events: ['deploy.failed'],
+      apps: null,
+      environments: ['production'],
+    },
+    env: {
+      kind: 'json',
+      to: 'https://ci.example.com/',
+      secret,
+      events: noticeEvents,
+      apps: ['shop'],
+      environments: null,
+    },
+  });
+  for (const hidden of [chat, secret]) assert.ok(passwordsOf(config).includes(hidden));
+  const env = { CHAT: `${chat}x`, SIGN: secret };
+  const changed = { ops: { ...receivers.ops, events: ['deploy.live'] }, chat: receivers.chat };
+  const next = read(t, { notifications: { smtp, receivers: changed } }, env);
+  const lines = planApply(config, next).lines.filter((line) => line.includes(' notifications.'));
+  assert.deepEqual(lines, [
+    '~ notifications.receivers.chat.to: changed (not shown)',
+    '- notifications.receivers.env',
+    `~ notifications.receivers.ops.events: ${noticeEvents.join(', ')} → deploy.live`,
+  ]);
+});
+
+test('every mistake in the receivers is told at once, and no value of them', (t) => {
+  const receivers = {
+    a: { kind: 'slak', to: chat },
+    b: { kind: 'mail', to: 'Ops <ops@example.com>', secret, apps: ['Shop'] },
+    c: { kind: 'slack', to: 'ftp://user:s3cret@chat.example.com/', environments: ['prodution'] },
+    d: { kind: 'json', to: 'https://u:s3cret@chat.example.com/', secret: 's3cret', event: ['deploy.live'] },
+    e: { kind: 'json', to: { env: 'MISSING' }, events: ['server.lost', 'deploy.lost'], apps: ['shop'] },
+  };
+  const found = mistakes(t, { receivers });
+  const notUrl = 'must be a URL that begins with "https://" or "http://", without user or password';
+  assert.deepEqual(
+    new Set(found.map((line) => line.replace('notifications.receivers.', ''))),
+    new Set([
+      'a.kind: must be one of: json, slack, discord, mail',
+      'b.kind: needs a server for mail (add notifications.smtp)',
+      'b.to: must be one plain address, like "ops@example.com"',
+      'b.secret: has no effect, only "json" is signed (leave it out)',
+      'b.apps[0]: must be the name of an app',
+      `c.to: ${notUrl}`,
+      'c.environments[0]: unknown environment "prodution" (did you mean "production"?)',
+      `d.to: ${notUrl}`,
+      'd.secret: must be "whsec_" and the base64 of 24 to 64 bytes',
+      'd.event: unknown key "event" (did you mean "events"?)',
+      'e.to: the environment variable "MISSING" is not set',
+      'e.events[0]: "server.lost" is of no app and no environment (name it in a receiver without "apps" and "environments")',
+      `e.events[1]: must be one of: ${noticeEvents.join(', ')}`,
+    ]),
+  );
+  assert.doesNotMatch(found.join('\n'), /s3cret/);
 });

@@ -8,13 +8,9 @@ import { pinAddress } from '../../outbound/resolve.ts';
 import { getApp } from '../../store/apps.ts';
 import { recordChange } from '../../store/audit.ts';
 import { listNotices } from '../../store/notices.ts';
-import {
-  addNotification,
-  getNotification,
-  listNotifications,
-  removeNotification,
-} from '../../store/notifications.ts';
+import { addNotification, removeNotification } from '../../store/notifications.ts';
 import { noMailServer, readTellParts, tryOnce } from '../../webhooks/deliver.ts';
+import { getReceiver, isOfFile, listReceivers } from '../../webhooks/receivers.ts';
 import { nameApp, readAppNames } from '../app-names.ts';
 import type { ApiDesk } from '../desk.ts';
 import { nothing } from '../input.ts';
@@ -34,7 +30,8 @@ export const notificationRoutes: readonly Route[] = [
     listBy: ['createdAt', 'id'],
     async answer({ desk }) {
       const names = await readAppNames(desk.db);
-      const items = (await listNotifications(desk.db)).map((each) =>
+      const { receivers } = desk.config.notifications;
+      const items = (await listReceivers(desk.db, receivers)).map((each) =>
         describe(each, nameApp(names, each.appId)),
       );
       return { json: { items, next: null } };
@@ -69,7 +66,10 @@ export const notificationRoutes: readonly Route[] = [
     query: nothing,
     body: nothing,
     async answer({ desk, params }) {
-      const { notification } = await getNotification(desk.db, params.notification ?? '');
+      const { notification } = await findReceiver(params.notification, desk);
+      if (isOfFile(notification.id)) {
+        throw new Failure('managed_by_file', `${notification.id} is a receiver of ${desk.config.file}.`);
+      }
       await recordChange(desk.db, (tx) => removeNotification(tx, notification.id));
       return { json: { id: notification.id, removed: true } };
     },
@@ -83,7 +83,7 @@ export const notificationRoutes: readonly Route[] = [
     query: nothing,
     body: nothing,
     async answer({ desk, params, signal }) {
-      const { notification } = await getNotification(desk.db, params.notification ?? '');
+      const { notification } = await findReceiver(params.notification, desk);
       const id = `msg_${randomBytes(12).toString('hex')}`;
       const message: NoticeMessage = {
         type: 'test',
@@ -109,7 +109,7 @@ export const notificationRoutes: readonly Route[] = [
     query: pageQuery.omit({ cursor: true }),
     body: nothing,
     async answer({ desk, params, query }) {
-      const { notification } = await getNotification(desk.db, params.notification ?? '');
+      const { notification } = await findReceiver(params.notification, desk);
       const items = await listNotices(desk.db, notification.id, query.limit);
       return { json: { items: items.map(describeNotice), next: null } };
     },
@@ -135,8 +135,16 @@ async function readTarget(
   return url.href;
 }
 
-function describe({ id, kind, host, events, createdAt, createdBy }: Notification, app: string | null) {
-  return { id, kind, host, events, app, createdAt, createdBy };
+/** Throws `notification_not_found`. */
+function findReceiver(id: string | undefined, { db, config }: Pick<ApiDesk, 'db' | 'config'>) {
+  return getReceiver(id ?? '', db, config.notifications.receivers);
+}
+
+/** `apps` and `environments` are null for all. */
+function describe(notification: Notification, app: string | null) {
+  const { id, kind, host, events, apps, environments, createdAt, createdBy } = notification;
+  const filter = { apps: app === null ? apps : [app], environments };
+  return { id, kind, host, events, ...filter, createdAt, createdBy };
 }
 
 function describeNotice({ id, message, state, attempts, status, answer, createdAt, endedAt }: Notice) {

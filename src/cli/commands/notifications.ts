@@ -17,9 +17,10 @@ export const addNotificationCommands: AddCommands = (program, session) => {
       const { items } = await session.open(options).ask<Page<NotificationAnswer>>('/notifications');
       if (options.json) return terminal.printJson(items);
       terminal.printTable(
-        ['ID', 'KIND', 'TO', 'APP', 'EVENTS', 'BY'],
+        ['ID', 'KIND', 'TO', 'APPS', 'ENVIRONMENTS', 'EVENTS', 'BY'],
         items.map((item) => [
-          ...[item.id, item.kind, clean(item.host), item.app ?? 'all'],
+          ...[item.id, item.kind, clean(item.host)],
+          ...[item.apps?.join(' ') ?? 'all', item.environments?.join(' ') ?? 'all'],
           ...[item.events.join(' '), clean(item.createdBy)],
         ]),
       );
