@@ -1,3 +1,5 @@
+import { isPreviewName } from './names.ts';
+
 /** What somebody may do; `create` makes apps, also by pushing, `admin` is everything. */
 export const rights = [
   'read',
@@ -14,7 +16,10 @@ export const rights = [
 ] as const;
 export type Right = (typeof rights)[number];
 
-/** Rights on one app or, without an app, on all; in one environment or, without one, in all and on the app itself. */
+/**
+ * Rights on one app or, without an app, on all; in one environment, in every preview (`previewsEnv`) or, without one, in
+ * all and on the app itself.
+ */
 export type Grant = {
   readonly appId: string | null;
   readonly env: string | null;
@@ -40,6 +45,9 @@ export type Target = {
   readonly app: { readonly id: string };
   readonly env?: string | typeof anyEnv | undefined;
 } | null;
+
+/** In place of an environment's name: all previews, those too that a push is yet to make. */
+export const previewsEnv = 'preview-*';
 
 const everywhere = { appId: null, env: null } as const;
 
@@ -107,7 +115,13 @@ export function allow(actor: Pick<Actor, 'grants'>, right: Right, target: Target
 function reaches({ appId, env }: Grant, target: Target): boolean {
   if (target === null) return appId === null && env === null;
   if (appId !== null && appId !== target.app.id) return false;
-  return env === null || target.env === anyEnv || env === target.env;
+  return target.env === anyEnv || coversEnv(env, target.env ?? null);
+}
+
+/** Whether what holds in `wide` holds in `env` too; null is everywhere. */
+function coversEnv(wide: string | null, env: string | null): boolean {
+  if (wide === null || wide === env) return true;
+  return wide === previewsEnv && env !== null && isPreviewName(env);
 }
 
 /** Whether an actor has all that a grant would give: nobody gives more than they have. */
@@ -116,7 +130,7 @@ export function canGive(actor: Pick<Actor, 'grants'>, given: Grant): boolean {
     actor.grants.some(
       (grant) =>
         (grant.appId ?? given.appId) === given.appId &&
-        (grant.env ?? given.env) === given.env &&
+        coversEnv(grant.env, given.env) &&
         expandRights(grant.rights).has(right),
     ),
   );
@@ -127,12 +141,18 @@ export function limitGrants(grants: readonly Grant[], bounds: Grant): readonly G
   const allowed = expandRights(bounds.rights);
   return grants.flatMap((grant) => {
     const appId = narrow(grant.appId, bounds.appId);
-    const env = narrow(grant.env, bounds.env);
+    const env = narrowEnv(grant.env, bounds.env);
     const left = [...expandRights(grant.rights)].filter((right) => allowed.has(right));
     return appId === undefined || env === undefined || left.length === 0
       ? []
       : [{ appId, env, rights: left }];
   });
+}
+
+/** The narrower of two; undefined when they have nothing in common. */
+function narrowEnv(one: string | null, other: string | null): string | null | undefined {
+  if (coversEnv(one, other)) return other;
+  return coversEnv(other, one) ? one : undefined;
 }
 
 /** Undefined when two bounds have nothing in common. */

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { MasterKeys } from '../secrets/master-key.ts';
+import { keyOf } from '../secrets/seal.ts';
 import { addDataKey, describeDataKeys, forgetOldMasters, keepDataKeys } from './data-keys.ts';
 import type { Database } from './database.ts';
 import { sealAll } from './seal-all.ts';
@@ -32,13 +33,27 @@ export async function describeSecrets(db: Database, masters: MasterKeys): Promis
         .executeTakeFirstOrThrow(),
     ),
   );
+  const others = await listSealed(db);
+  const older = others.filter((row) => row.some((sealed) => keyOf(sealed) !== `k${newest}`));
   return {
     file: masters.path,
     masters: [first, ...known.filter((id) => id !== first)],
     dataKey: newest,
-    sealed: counts.reduce((sum, each) => sum + Number(each.all), 0),
-    older: counts.reduce((sum, each) => sum + Number(each.older ?? 0), 0),
+    sealed: counts.reduce((sum, each) => sum + Number(each.all), others.length),
+    older: counts.reduce((sum, each) => sum + Number(each.older ?? 0), older.length),
   };
+}
+
+/** What is sealed in each webhook, notification and user that has something. */
+async function listSealed(db: Database): Promise<(readonly string[])[]> {
+  const rows: (readonly (string | null)[])[] = [];
+  for (const row of await db.selectFrom('webhooks').select(['secret', 'token', 'private_key']).execute())
+    rows.push(Object.values(row));
+  for (const row of await db.selectFrom('notifications').select(['target', 'secret']).execute())
+    rows.push(Object.values(row));
+  for (const row of await db.selectFrom('users').select(['totp', 'totp_wanted']).execute())
+    rows.push(Object.values(row));
+  return rows.map((row) => row.filter((one) => one !== null)).filter((row) => row.length > 0);
 }
 
 /**

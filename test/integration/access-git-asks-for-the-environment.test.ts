@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { previewsEnv } from '../../src/model/access.ts';
 import { setDisabled } from '../../src/store/users.ts';
 import { commitFile, environment, makeSource, openWorld, runClient } from '../support/receive-world.ts';
 import { openSshWorld } from '../support/ssh-world.ts';
@@ -63,6 +64,33 @@ test('a key of a user may what the user may, and nothing once the user is disabl
   assert.equal(JSON.parse(me.stdout).name, 'ada', me.stderr);
   await setDisabled(db, user, true);
   assert.match((await push('main:develop')).output, /Permission denied \(publickey\)/);
+});
+
+test('who may push to previews makes, changes and deletes them, and pushes to nothing else', async (t) => {
+  const previews = { branches: ['preview/*'], like: 'production', configFrom: null, limit: 10 };
+  const rest = { ttlMs: 1, domain: '{branch}.{app}.example.com' };
+  const world = await openSshWorld(t, { environments: environments(), previews: { ...previews, ...rest } });
+  const { db, shop } = world.api;
+  for (const [name, env] of [
+    ['guest', previewsEnv],
+    ['one', 'preview-login'],
+  ] as const) {
+    const { id } = await world.makeKey(name, ['push'], shop.app.id);
+    await db.updateTable('keys').set({ env }).where('id', '=', id).execute();
+  }
+  const source = await makeSource(world.folder, 'source', world.remote());
+  const push = (key: string, ...refs: string[]) => world.git(key, source, 'push', 'deploy', ...refs);
+  for (const branch of ['preview/login', 'preview/other'])
+    assert.equal((await push('guest', `main:${branch}`)).code, 0, branch);
+  assert.deepEqual(
+    world.recorded.map((deploy) => deploy.environment),
+    ['preview-login', 'preview-other'],
+  );
+  for (const ref of ['main', 'main:develop'])
+    assert.match((await push('guest', ref)).output, /you may not push to (production|staging)/);
+  assert.ok((await push('one', ':preview/other')).output.includes(refusal('preview-other')));
+  assert.equal((await push('one', ':preview/login')).code, 0);
+  assert.equal((await push('guest', ':preview/other')).code, 0);
 });
 
 test('the same is asked over HTTP', async (t) => {

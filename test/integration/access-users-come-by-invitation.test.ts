@@ -215,6 +215,9 @@ test('nobody gives, takes or makes more than they have', async (t) => {
     codeOf(await post(world, lone.token)('/tokens', { app: 'shop', rights: ['read'] })),
     '403 user_needed',
   );
+  const wish = { name: 'of-ci', key: makeKeyPair('ci').public, deployKey: true, app: 'shop' };
+  assert.equal(codeOf(await post(world, lone.token)('/keys', wish)), '403 user_needed');
+  assert.equal((await asAdmin('/keys', wish)).status, 201);
   const deployKey = (app: string) =>
     asDeveloper('/keys', { name: 'ci', key: makeKeyPair('ci').public, deployKey: true, app });
   assert.equal(codeOf(await deployKey('shop')), '403 not_allowed');

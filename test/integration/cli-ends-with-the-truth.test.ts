@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setGrant } from '../../src/store/grants.ts';
+import { addUser } from '../../src/store/users.ts';
 import { type ApiWorld, openApiWorld } from '../support/api-world.ts';
 import { runCommand, startCommand } from '../support/command-line.ts';
 import { eventually } from '../support/eventually.ts';
@@ -84,6 +86,30 @@ test('data is all that stdout has, whole as JSON and with tabs in a pipe', async
     assert.equal(code, 0);
     assert.equal(typeof JSON.parse(stdout), 'object');
   }
+});
+
+test('what takes something away prints what it took', async (t) => {
+  const world = await openApiWorld(t);
+  const { json: token } = await world.ask('POST', '/api/v1/tokens', {
+    token: await world.makeToken(null, 'admin'),
+    body: { name: 'ci', app: 'shop' },
+  });
+  const user = await addUser(world.db, { name: 'ada', hash: null, isOwner: false, actor: 'test' });
+  const given = { userId: user.id, appId: world.shop.app.id, env: null, role: 'viewer' } as const;
+  await setGrant(world.db, given, 'test');
+  const said = await Promise.all(
+    [
+      ['tokens:revoke', token.id],
+      ['access:revoke', 'ada', '-a', 'shop'],
+      ['users:disable', 'ada'],
+      ['apps:destroy', 'shop', '--confirm', 'shop'],
+    ].map((argv) => runCommand([...argv, '--json', ...config(world)])),
+  );
+  const shown = said.map(({ stdout }) => JSON.parse(stdout));
+  assert.deepEqual(
+    [shown[0].name, shown[1].removed, shown[2].state, shown[3].destroyed],
+    ['ci', true, 'disabled', true],
+  );
 });
 
 test('attach ends with the truth of the deploy', async (t) => {

@@ -208,6 +208,29 @@ test('two hundred that say nothing are cut, and keep nobody out', async (t) => {
   await assertAlive(world);
 });
 
+test('one address has its share of the connections, fewer before it has shown a key', async (t) => {
+  const world = await open(t, { connections: { strangers: 2, perAddress: 3, total: 100 } });
+  const [one, other] = [knock(t, world.port), knock(t, world.port)];
+  await Promise.all([one, other].map((socket) => once(socket, 'data')));
+  const third = knock(t, world.port);
+  await once(third, 'close');
+  assert.equal(third.bytesRead, 0);
+  one.destroy();
+  other.destroy();
+  const deploy = await world.api.queue();
+  await eventually(async () => (await world.ssh('laptop', [])).code === 0, patience);
+  const followers = [];
+  for (const count of [1, 2, 3]) {
+    const follower = world.start('laptop', ['deploys:attach', String(deploy.id)]);
+    t.after(() => follower.kill());
+    followers.push(follower);
+    await eventually(() => world.processes().length === count, patience);
+  }
+  assert.equal((await world.ssh('laptop', [])).code, 255);
+  followers[0]?.kill('SIGKILL');
+  await eventually(async () => (await world.ssh('laptop', [])).code === 0, patience);
+});
+
 test('who comes in and does nothing is let go; who runs something is not', async (t) => {
   const world = await open(t, {
     times,

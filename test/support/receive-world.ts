@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { EnvironmentConfig, Limits } from '../../src/config.ts';
+import type { EnvironmentConfig, Limits, PreviewConfig } from '../../src/config.ts';
 import { Failure } from '../../src/failure.ts';
 import type { AskedAct, Audit, AuditOutcome } from '../../src/model/audit.ts';
 import type { DeployState } from '../../src/model/deploy.ts';
@@ -71,6 +71,7 @@ export type Outcome = (
 
 export type WorldOptions = {
   environments?: EnvironmentConfig[];
+  previews?: PreviewConfig;
   limits?: Partial<Limits>;
   timings?: Partial<GitHttpTimings & GitRunTimings>;
   outcome?: Outcome;
@@ -181,7 +182,7 @@ function openDesk(git: Git, options: WorldOptions, recorded: PushedDeploy[], fol
   const ended = new Set<number>();
   return {
     environments: () => options.environments ?? [environment('production', ['main'], ['v*'])],
-    previews: () => null,
+    previews: () => options.previews ?? null,
     planPush: async () => [],
     removePreview: async () => undefined,
     isFree: options.isFree ?? (async () => null),

@@ -10,6 +10,7 @@ import {
   limitGrants,
   nobody,
   operator,
+  previewsEnv,
   type Right,
   rights,
   roleNames,
@@ -18,12 +19,12 @@ import {
 } from '../../src/model/access.ts';
 
 const appIds = ['shop', 'blog', 'mail'];
-const envs = ['production', 'staging', 'pr-7'];
+const envs = ['production', 'staging', 'preview-login', 'preview-x'];
 const aRight = fc.constantFrom(...rights);
 const orNull = (values: readonly string[]) => fc.constantFrom(null, ...values);
 const aGrant: fc.Arbitrary<Grant> = fc.record({
   appId: orNull(appIds),
-  env: orNull(envs),
+  env: orNull([...envs, previewsEnv]),
   rights: fc.uniqueArray(aRight, { minLength: 1, maxLength: 4 }),
 });
 const someGrants = fc.array(aGrant, { maxLength: 4 });
@@ -60,13 +61,30 @@ test('a grant for one environment reaches no other one, not the app as a whole, 
       fc.constantFrom(...envs),
       (given, right, app, env) => {
         const grants = [{ ...given, env: given.env ?? 'staging' }];
-        const isThere = env === (given.env ?? 'staging');
+        const isPreview = given.env === previewsEnv && env.startsWith('preview-');
+        const isThere = isPreview || env === (given.env ?? 'staging');
         if (!isThere) assert.equal(allow({ grants }, right, toTarget(app, env)), false);
         assert.equal(allow({ grants }, right, toTarget(app)), false);
         assert.equal(allow({ grants }, right, null), false);
       },
     ),
   );
+});
+
+test('a grant for all previews is for every preview and nothing else, and parts of it can be given', () => {
+  const given: Grant = { appId: 'shop', env: previewsEnv, rights: ['push'] };
+  const may = (env?: string) => allow({ grants: [given] }, 'push', toTarget('shop', env));
+  assert.deepEqual(['preview-a', 'preview-', 'previews', 'staging', undefined].map(may), [
+    ...[true, true, false, false, false],
+  ]);
+  assert.ok(canGive({ grants: [given] }, { ...given, env: 'preview-a' }));
+  assert.ok(!canGive({ grants: [{ ...given, env: 'preview-a' }] }, given));
+  assert.ok(!canGive({ grants: [given] }, { ...given, env: null }));
+  assert.deepEqual(
+    limitGrants([given], { ...given, appId: null, env: 'preview-a' }).map(({ env }) => env),
+    ['preview-a'],
+  );
+  assert.deepEqual(limitGrants([given], { ...given, env: 'staging' }), []);
 });
 
 test('a grant for another app allows nothing, and no name of an environment is taken for all of them', () => {

@@ -7,6 +7,7 @@ import { type TestContext, test } from 'node:test';
 import { type MasterKeys, openMasterKeys } from '../../src/secrets/master-key.ts';
 import { openText, sealText } from '../../src/secrets/seal.ts';
 import { createApp, ensureEnvironment } from '../../src/store/apps.ts';
+import { addDataKey } from '../../src/store/data-keys.ts';
 import { openLedger } from '../../src/store/database.ts';
 import { recordDeploy, reserveDeployId } from '../../src/store/deploys.ts';
 import { addNotification, getNotification } from '../../src/store/notifications.ts';
@@ -156,9 +157,14 @@ test('a rotation seals everything anew; after it is retired the older master key
   const { db } = await world.open();
   const made = await fillLedger(db);
   const older = openMasterKeys({ kind: 'text', text: await readFile(world.path, 'utf8') });
+  // The settings, the release, the deploy, the webhook, the notification and the second factor.
+  const before = await describeSecrets(db, world.masters);
+  assert.deepEqual([before.dataKey, before.sealed, before.older], [1, 6, 0]);
+  await addDataKey(db, world.masters);
+  assert.equal((await describeSecrets(db, world.masters)).older, 6);
   await rotateSecrets(db, world.masters);
   const rotated = await describeSecrets(db, world.masters);
-  assert.deepEqual([rotated.masters.length, rotated.dataKey, rotated.older], [2, 2, 0]);
+  assert.deepEqual([rotated.masters.length, rotated.dataKey, rotated.sealed, rotated.older], [2, 3, 6, 0]);
   assert.equal((await findWebhook(db, made.webhook.id))?.secrets.secret, made.hookSecret);
   await retireSecrets(db, world.masters);
   assert.equal((await describeSecrets(db, world.masters)).masters.length, 1);

@@ -81,7 +81,7 @@ async function boundOwnKey(desk: ApiDesk, actor: Actor, wish: CredentialWish) {
   return bounds;
 }
 
-/** Throws `wrong_usage` without an app, `app_not_found`, `not_allowed`. */
+/** Throws `user_needed`, `wrong_usage` without an app, `app_not_found`, `not_allowed`. */
 async function boundDeployKey(
   { db }: ApiDesk,
   actor: Actor,
@@ -90,6 +90,7 @@ async function boundDeployKey(
   if (name === undefined) throw new Failure('wrong_usage', 'A deploy key is of one app: name it.');
   const app = await getSeenApp(db, actor, name);
   requireRight(actor, 'admin', { app });
+  refuseBorrowed(actor);
   const given = { appId: app.id, env: env ?? null, rights: [...new Set(rights)] };
   if (!rights.every((right) => right === 'read' || right === 'push')) {
     throw new Failure('wrong_usage', 'A deploy key may read and push, nothing else.');

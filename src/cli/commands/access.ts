@@ -65,8 +65,7 @@ export const addAccessCommands: AddCommands = (program, session) => {
       terminal.say(`${user} is ${role} of ${describePlace(given)}.`);
     });
 
-  program
-    .command('access:revoke')
+  withJson(program.command('access:revoke'))
     .argument('<user>', 'who')
     .option('-a, --app <name>', 'on this app; what was given on all of them without it')
     .option('-e, --env <name>', 'in this environment; what was given in all of them without it')
@@ -76,6 +75,7 @@ export const addAccessCommands: AddCommands = (program, session) => {
       const path = `${pathOf(options.app)}/${encodeURIComponent(user)}`;
       const client = session.open(options);
       const gone = await client.ask<AccessAnswer>(path, { method: 'DELETE', query: { env: options.env } });
+      if (options.json) return terminal.printJson(gone);
       terminal.say(`${user} has no role of their own on ${describePlace(gone)} any more.`);
     });
 };

@@ -41,7 +41,7 @@ export const addAppCommands: AddCommands = (program, session) => {
       printApp(session, app);
     });
 
-  withApp(program.command('apps:destroy'))
+  withJson(withApp(program.command('apps:destroy')))
     .argument('[name]', 'the app; the same as --app')
     .option('--confirm <name>', 'the name again, instead of the question')
     .description('destroy an app with everything that it has')
@@ -51,7 +51,8 @@ export const addAppCommands: AddCommands = (program, session) => {
       const app = name ?? (await session.findApp(client, options));
       await client.ask(`/apps/${encodeURIComponent(app)}`);
       await confirm(session, app, options.confirm);
-      await client.ask(`/apps/${encodeURIComponent(app)}`, { method: 'DELETE' });
+      const gone = await client.ask(`/apps/${encodeURIComponent(app)}`, { method: 'DELETE' });
+      if (options.json) return terminal.printJson(gone);
       terminal.say(`${app} is gone; what it left on the servers is being removed.`);
     });
 };

@@ -38,13 +38,14 @@ export const addKeyCommands: AddCommands = (program, session) => {
       terminal.say(`${added.fingerprint} can ${added.rights.join(', ')} on ${added.app ?? 'all apps'}.`);
     });
 
-  program
-    .command('keys:remove')
+  withJson(program.command('keys:remove'))
     .argument('<id-or-fingerprint>', 'of the key')
     .description('let the holder of a key in no more')
     .action(async (key: string, _options, command) => {
       const path = `/keys/${encodeURIComponent(key)}`;
-      const gone = await session.open(optionsOf(command)).ask<KeyAnswer>(path, { method: 'DELETE' });
+      const options = optionsOf(command);
+      const gone = await session.open(options).ask<KeyAnswer>(path, { method: 'DELETE' });
+      if (options.json) return terminal.printJson(gone);
       terminal.say(`Removed ${gone.id} (${gone.name}, ${gone.fingerprint}).`);
     });
 };

@@ -109,13 +109,14 @@ export const addLoginCommands: AddCommands = (program, session) => {
       terminal.say('Each stands in for the phone once. They are not shown again.');
     });
 
-  program
-    .command('totp:disable')
+  withJson(program.command('totp:disable'))
     .description('ask for no code any more; the password on stdin or asked for')
     .action(async (_options, command) => {
-      const client = session.open(optionsOf(command));
+      const options = optionsOf(command);
+      const client = session.open(options);
       const [current] = await askSecrets(terminal, 'Password');
-      await client.ask('/me/totp/disable', { method: 'POST', body: { current } });
+      const answer = await client.ask('/me/totp/disable', { method: 'POST', body: { current } });
+      if (options.json) return terminal.printJson(answer);
       terminal.say('No code is asked for any more.');
     });
 };

@@ -34,8 +34,7 @@ export const addServerCommands: AddCommands = (program, session) => {
       printServer(session, server);
     });
 
-  program
-    .command('servers:trust')
+  withJson(program.command('servers:trust'))
     .argument('<name>', 'of the server')
     .option('--fingerprint <SHA256:…>', 'what you know of its key: pinned only if it is this one')
     .option('--yes', 'pin what it shows, without a question')
@@ -45,12 +44,15 @@ export const addServerCommands: AddCommands = (program, session) => {
       const client = session.open(options);
       const path = `/servers/${encodeURIComponent(name)}`;
       const key = await client.ask<HostKey>(`${path}/host-key`);
-      terminal.print(`${key.name} ${key.fingerprint}`);
+      const shown = { name: key.name, fingerprint: key.fingerprint };
+      if (options.json && key.pinned === key.fingerprint) return terminal.printJson(shown);
+      if (!options.json) terminal.print(`${key.name} ${key.fingerprint}`);
       if (key.pinned === key.fingerprint) return terminal.say('This key is pinned already.');
       if (key.pinned !== null) terminal.say(` !     Another key was pinned before: ${key.pinned}`);
       await agreeToKey(session, key, options);
       const body = { fingerprint: key.fingerprint };
-      await client.ask(`${path}/trust`, { method: 'POST', body });
+      const pinned = await client.ask(`${path}/trust`, { method: 'POST', body });
+      if (options.json) return terminal.printJson(pinned);
       terminal.say(`Pinned: only a server with this key is taken for ${key.name}.`);
     });
 

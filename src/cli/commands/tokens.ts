@@ -42,13 +42,14 @@ export const addTokenCommands: AddCommands = (program, session) => {
       terminal.say('git push hawser main');
     });
 
-  program
-    .command('tokens:revoke')
+  withJson(program.command('tokens:revoke'))
     .argument('<id-or-name>', 'of the token')
     .description('make a token worthless at once')
     .action(async (token: string, _options, command) => {
       const path = `/tokens/${encodeURIComponent(token)}`;
-      const gone = await session.open(optionsOf(command)).ask<TokenAnswer>(path, { method: 'DELETE' });
+      const options = optionsOf(command);
+      const gone = await session.open(options).ask<TokenAnswer>(path, { method: 'DELETE' });
+      if (options.json) return terminal.printJson(gone);
       terminal.say(`Revoked ${gone.id} (${gone.name}).`);
     });
 };

@@ -55,30 +55,34 @@ export const addUserCommands: AddCommands = (program, session) => {
     ['disable', 'make a user, and all their sessions, tokens and keys, worthless at once', 'disabled'],
     ['enable', 'let a user in again', 'enabled'],
   ] as const) {
-    program
-      .command(`users:${verb}`)
+    withJson(program.command(`users:${verb}`))
       .argument('<name>', 'of the user')
       .description(text)
       .action(async (name: string, _options, command) => {
         const path = `/users/${encodeURIComponent(name)}/${verb}`;
-        await session.open(optionsOf(command)).ask(path, { method: 'POST', body: {} });
+        const options = optionsOf(command);
+        const user = await session.open(options).ask<UserAnswer>(path, { method: 'POST', body: {} });
+        if (options.json) return terminal.printJson(user);
         terminal.say(`${name} is ${done}.`);
       });
   }
 
-  program
-    .command('users:passwd')
+  withJson(program.command('users:passwd'))
     .argument('[name]', 'whose; your own without it')
     .description('set a password; of your own the current one comes first, a line each on stdin or asked for')
     .action(async (name: string | undefined, _options, command) => {
-      const client = session.open(optionsOf(command));
+      const options = optionsOf(command);
+      const client = session.open(options);
       if (name === undefined) {
         const [current, password] = await askSecrets(terminal, 'Current password', 'New password');
-        await client.ask('/me/password', { method: 'POST', body: { current, password } });
+        const answer = await client.ask('/me/password', { method: 'POST', body: { current, password } });
+        if (options.json) return terminal.printJson(answer);
         return terminal.say('Your password is changed, and your other sessions have ended.');
       }
       const [password] = await askSecrets(terminal, 'New password');
-      await client.ask(`/users/${encodeURIComponent(name)}/password`, { method: 'POST', body: { password } });
+      const path = `/users/${encodeURIComponent(name)}/password`;
+      const answer = await client.ask(path, { method: 'POST', body: { password } });
+      if (options.json) return terminal.printJson(answer);
       terminal.say(`The password of ${name} is changed, and their sessions have ended.`);
     });
 };
