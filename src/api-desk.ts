@@ -15,6 +15,7 @@ import { acceptPromotion } from './pipeline/promote.ts';
 import { proposeWish } from './pipeline/propose.ts';
 import { pruneAll } from './pipeline/prune-all.ts';
 import { openServerDesk } from './pipeline/servers.ts';
+import { acceptImage } from './pipeline/take-image.ts';
 import { createLimitedApp } from './pipeline/user-limits.ts';
 import { abortDeploy, continueDeploy } from './pipeline/waiting-rollout.ts';
 import type { Platform } from './platform.ts';
@@ -58,6 +59,7 @@ export function openApiDesk(platform: Platform, readAgain: () => Config): ApiDes
     listCommits: (app, from, to, most) => git.listCommits(app.id, from, to, most),
     retry: (deploy, actor, given) => acceptRetry(deploy, actor, drivers, given),
     cancel: (deploy, actor) => cancelDeploy(deploy, actor, drivers),
+    deployImage: (wanted) => acceptImage(wanted, drivers),
     promote: (wanted) => acceptPromotion(wanted, drivers),
     decideApproval: (wanted) => decideApproval(wanted, drivers),
     continue: (deploy, actor) => continueDeploy(deploy, actor, drivers),

@@ -30,6 +30,7 @@ const deploy = z.object({
   env: z.string(),
   kind: z.string(),
   change: orNull(z.string()),
+  image: orNull(z.string()),
   state: z.enum(deployStates),
   hold: orNull(z.string()),
   release: orNull(z.int()),
@@ -66,7 +67,14 @@ export const answerSchemas = {
   Config: z.object({
     env: z.string(),
     hidden: z.boolean(),
-    items: z.array(z.object({ name: z.string(), value: orNull(z.string()), source: z.string() })),
+    items: z.array(
+      z.object({
+        name: z.string(),
+        value: orNull(z.string()),
+        source: z.string(),
+        outside: orNull(z.union([z.object({ file: z.string() }), z.object({ env: z.string() })])),
+      }),
+    ),
     next,
   }),
 } as const;

@@ -5,6 +5,7 @@
 export const auditActions: Readonly<Record<string, string>> = {
   'POST /apps': 'apps:create',
   'DELETE /apps/:app': 'apps:destroy',
+  'POST /apps/:app/deploys': 'deploy',
   'POST /deploys/:id/cancel': 'deploys:cancel',
   'POST /deploys/:id/continue': 'deploys:continue',
   'POST /deploys/:id/abort': 'deploys:abort',

@@ -11,6 +11,7 @@ import type { PromotionRequest } from '../pipeline/promote.ts';
 import type { Wish } from '../pipeline/propose.ts';
 import type { Pruned } from '../pipeline/prune.ts';
 import type { ServerDesk } from '../pipeline/servers.ts';
+import type { ImageRequest } from '../pipeline/take-image.ts';
 import type { Commit } from '../receive/git.ts';
 import type { MasterKeys } from '../secrets/master-key.ts';
 import type { Place } from '../store/apps.ts';
@@ -51,6 +52,8 @@ export type ApiDesk = {
   /** `given` is said of this retry only. */
   retry(deploy: Deploy, actor: string, given: DeployOptions): Promise<Deploy>;
   cancel(deploy: Deploy, actor: string): Promise<Deploy>;
+  /** Deploys an image that was built elsewhere. */
+  deployImage(wanted: ImageRequest): Promise<Deploy>;
   /** Deploys what is live in one environment to another. */
   promote(wanted: PromotionRequest): Promise<Deploy>;
   /** Lets a deploy that waits go on, or ends it. */

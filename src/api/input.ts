@@ -47,6 +47,16 @@ export const newKey = credential.extend({
   deployKey: z.boolean().default(false),
 });
 
+export const imageBody = z.strictObject({
+  env: envName.optional(),
+  /** True says what it would do, and does nothing. */
+  plan: z.boolean().default(false),
+  /** As an engine names it: `nginx:1.27`, `registry.example.com/team/app@sha256:…`. */
+  image: z.string().min(1).max(400),
+  /** Why it cannot wait for the end of a freeze. */
+  overrideFreeze: reason.optional(),
+});
+
 export const retryBody = z.strictObject({
   /** Runs a release command once more of which nobody knows how it ended. */
   repeatReleaseCommand: z.boolean().default(false),

@@ -81,6 +81,7 @@ async function describeOrigin(db: Database, release: Release, deploy: Deploy | u
     const { change } = deploy.options;
     return (change && describeChange(change)) || 'restart';
   }
+  if (deploy?.kind === 'image') return `image ${deploy.options.image}`;
   if (release.promotedFrom === null) return 'push';
   const proved = await getRelease(db, release.promotedFrom);
   const place = await findPlace(db, proved.environmentId);

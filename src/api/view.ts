@@ -44,6 +44,8 @@ export async function describeDeploy(db: Database, deploy: Deploy, { app, enviro
     kind: deploy.kind,
     /** What a change of settings changes: of variables only the names. */
     change: deploy.options.change === undefined ? null : describeChange(deploy.options.change),
+    /** What was built elsewhere. */
+    image: deploy.options.image ?? null,
     state: deploy.state,
     hold: deploy.hold,
     stopRequest: deploy.stopRequest,

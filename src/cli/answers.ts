@@ -30,6 +30,7 @@ export type DeployAnswer = {
   readonly env: string;
   readonly kind: string;
   readonly change: string | null;
+  readonly image: string | null;
   readonly state: DeployState;
   /** What it waits for until a person decides. */
   readonly hold: DeployHold | null;

@@ -6,6 +6,7 @@ import { addAuditCommands } from './commands/audit.ts';
 import { addCompletionCommands } from './commands/completion.ts';
 import { addConfigCommands } from './commands/config.ts';
 import { addContainerCommands } from './commands/containers.ts';
+import { addImageCommands } from './commands/deploy-image.ts';
 import { addDeployCommands } from './commands/deploys.ts';
 import { addDiskCommands } from './commands/disk.ts';
 import { addDomainCommands } from './commands/domains.ts';
@@ -75,6 +76,7 @@ export function openProgram(
   const adders = [
     addInstallationCommands,
     addAppCommands,
+    addImageCommands,
     addDeployCommands,
     addCompletionCommands,
     addEventCommands,

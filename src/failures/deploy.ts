@@ -93,5 +93,15 @@ export const deployFailures = {
   },
   registry_full: { status: 507, fix: "Make room on the registry's disk, then hawser deploys:retry ID." },
   registry_failed: { status: 502, fix: 'hawser doctor shows the state of the registry.' },
+  image_name_invalid: {
+    status: 400,
+    fix: 'Name it like nginx:1.27 or registry.example.com/team/app@sha256:….',
+  },
+  image_not_found: { status: 404, fix: 'Correct its name, tag or digest.' },
+  image_not_yours: {
+    status: 403,
+    fix: 'Push the source to this app, or name an image that was published elsewhere.',
+  },
+  image_wrong_platform: { status: 409, fix: 'Build the image for the platform of the servers.' },
   image_not_in_registry: { status: 409, fix: 'Push the commit again: its image is not kept any more.' },
 } as const satisfies Entries;

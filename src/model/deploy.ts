@@ -18,11 +18,16 @@ export type DeployState = (typeof deployStates)[number];
 const endStates: readonly DeployState[] = ['live', 'failed', 'rolled_back', 'cancelled', 'superseded'];
 
 /**
- * What brought a deploy about: a push builds; a rollback and a promotion bring the image of a release that
+ * What brought a deploy about: a push builds; an image was built elsewhere; a rollback and a promotion bring the image of a release that
  * exists; a change brings the live image with other settings.
  */
-export const deployKinds = ['push', 'rollback', 'promote', 'change'] as const;
+export const deployKinds = ['push', 'image', 'rollback', 'promote', 'change'] as const;
 export type DeployKind = (typeof deployKinds)[number];
+
+/** Whether a deploy brings an image to the registry, so that the build lane works on it first. */
+export function makesImage({ kind }: { readonly kind: string }): boolean {
+  return kind === 'push' || kind === 'image';
+}
 
 /** A deploy that waits for a person: for approval before its rollout, or in the middle of a rollout. */
 export type DeployHold = 'approval' | 'rollout';
@@ -40,6 +45,8 @@ export type SettingsChange = {
 /** What was asked for beside the commit. */
 export type DeployOptions = {
   readonly noCache?: boolean;
+  /** What a deploy of kind `image` brings, as an engine names it. */
+  readonly image?: string;
   /** What a deploy of kind `change` brings; taken back when it fails. */
   readonly change?: SettingsChange;
   /** Why it goes out in spite of a freeze. */

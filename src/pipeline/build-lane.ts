@@ -18,6 +18,7 @@ import { describeWaiting } from './queue-deploy.ts';
 import { settleVariables } from './settle-variables.ts';
 import { openSource } from './source.ts';
 import { performStep } from './step.ts';
+import { type MadeImage, takeImage } from './take-image.ts';
 import { repositoryOf } from './wanted.ts';
 
 /** The lane that turns a source into a release: build, check, publish, record. */
@@ -26,37 +27,20 @@ export function buildLane(drivers: PipelineDrivers): LaneWork {
 }
 
 async function buildRelease(turn: Turn, drivers: PipelineDrivers): Promise<void> {
-  const { deploy, place, log, signal } = turn;
+  const { deploy, place, signal } = turn;
   const { db } = drivers;
-  if (deploy.sourceId === null) throw new Error(`deploy ${deploy.id} has no source to build`);
-  const source = await getSource(db, deploy.sourceId);
   await refuseFullDisk(drivers);
-  await advanceDeploy(db, deploy, { state: 'building' });
-  const built = await performStep(turn, drivers, 'build', () => build(turn, source, drivers));
+  if (deploy.kind === 'image') await advanceDeploy(db, deploy, { state: 'publishing' });
+  const made = deploy.kind === 'image' ? await takeImage(turn, drivers) : await buildImage(turn, drivers);
   signal.throwIfAborted();
-  await checkImage(turn, { ...built, commit: source.commit }, drivers);
-  signal.throwIfAborted();
-  await advanceDeploy(db, deploy, { state: 'publishing' });
-  const repository = repositoryOf(place.app);
-  const { registry } = drivers;
-  const image = await performStep(turn, drivers, 'publish', () =>
-    publishImage({ docker: drivers.builder, imageId: built.imageId, repository, registry, log, signal }),
-  );
-  signal.throwIfAborted();
+  const { manifest, exposedPorts, digest, ...said } = made;
   const { desired, outside } = await readSettled(db, deploy, drivers.config);
   const release = await recordRelease(db, {
-    ...planRelease({
-      manifest: built.manifest,
-      exposedPorts: built.exposedPorts,
-      limits: drivers.config.limits,
-      settings: desired,
-    }),
+    ...planRelease({ manifest, exposedPorts, limits: drivers.config.limits, settings: desired }),
+    ...said,
     outside,
     environmentId: deploy.environmentId,
-    image: { repository, digest: image.digest },
-    commit: source.commit,
-    author: source.author,
-    message: source.message,
+    image: { repository: repositoryOf(place.app), digest },
     actor: deploy.actor,
     deployId: deploy.id,
     rollbackOf: null,
@@ -68,6 +52,28 @@ async function buildRelease(turn: Turn, drivers: PipelineDrivers): Promise<void>
   await handOver(turn, release, drivers);
   announce('hand-over', 'record', deploy.id);
   await drivers.touch('rollout', deploy.environmentId);
+}
+
+/** From a source to an image in the registry: built, tested, published. */
+async function buildImage(turn: Turn, drivers: PipelineDrivers): Promise<MadeImage> {
+  const { deploy, place, log, signal } = turn;
+  const { db } = drivers;
+  if (deploy.sourceId === null) throw new Error(`deploy ${deploy.id} has no source to build`);
+  const source = await getSource(db, deploy.sourceId);
+  await advanceDeploy(db, deploy, { state: 'building' });
+  const built = await performStep(turn, drivers, 'build', () => build(turn, source, drivers));
+  signal.throwIfAborted();
+  await checkImage(turn, { ...built, commit: source.commit }, drivers);
+  signal.throwIfAborted();
+  await advanceDeploy(db, deploy, { state: 'publishing' });
+  const repository = repositoryOf(place.app);
+  const { registry } = drivers;
+  const image = await performStep(turn, drivers, 'publish', () =>
+    publishImage({ docker: drivers.builder, imageId: built.imageId, repository, registry, log, signal }),
+  );
+  const { manifest, exposedPorts } = built;
+  const { commit, author, message } = source;
+  return { manifest, exposedPorts, digest: image.digest, commit, author, message };
 }
 
 /** To the rollout lane, or to people first. What they read is written before they are asked, so that no kill loses it. */

@@ -1,4 +1,4 @@
-import type { Deploy } from '../model/deploy.ts';
+import { type Deploy, makesImage } from '../model/deploy.ts';
 import type { Release } from '../model/release.ts';
 import { planSettings } from '../publish/plan.ts';
 import { findPlace } from '../store/apps.ts';
@@ -45,13 +45,13 @@ export async function planNextRelease(
   return { ...settled, releaseCommand: null, rollbackOf: null, imageDeployId: from.imageDeployId };
 }
 
-/** A push made its release when it was built: what was set while it waited for its turn goes out with it. */
+/** A push or an image made its release when it was built: what was set while it waited for its turn goes out with it. */
 export async function settleNextRelease(
   deploy: Deploy,
   release: Release,
   { db, config }: Pick<PipelineDrivers, 'db' | 'config'>,
 ): Promise<Release> {
-  if (deploy.kind !== 'push' || deploy.state !== 'releasing') return release;
+  if (!makesImage(deploy) || deploy.state !== 'releasing') return release;
   const { desired, outside } = await readSettled(db, deploy, config);
   const settled = { ...planSettings(release, desired), outside, domains: desired.domains };
   return settleRelease(db, deploy, release, settled);

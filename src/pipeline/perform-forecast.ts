@@ -1,6 +1,7 @@
 import { parseManifest } from '../build/manifest.ts';
 import { observeFleet } from '../fleet/observe.ts';
 import type { ObservedServer } from '../model/container.ts';
+import { makesImage } from '../model/deploy.ts';
 import type { Image, Release } from '../model/release.ts';
 import { diffReleases } from '../model/release-difference.ts';
 import { findImageSize } from '../publish/perform.ts';
@@ -45,7 +46,7 @@ export async function forecastDeploy(
   const waiting = unfinished.filter(({ state, kind }) => state !== 'rolling_out' && kind !== 'change');
   const { kind } = proposal;
   // The way back, and what is set, wait for nobody and take nobody's place.
-  const isNew = kind === 'push' || kind === 'promote';
+  const isNew = makesImage(proposal) || kind === 'promote';
   const isAsked = isNew && settings.approval !== 'none';
   const supersedes = kind === 'rollback' || (isNew && settings.supersede);
   return {

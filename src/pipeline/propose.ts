@@ -2,30 +2,40 @@ import { Failure } from '../failure.ts';
 import type { App, Environment } from '../model/app.ts';
 import type { DeployKind } from '../model/deploy.ts';
 import { applyChange, planChange, type WantedChange } from '../model/settings-change.ts';
-import { planSettings } from '../publish/plan.ts';
+import { planRelease, planSettings } from '../publish/plan.ts';
 import { findPlace, type Place } from '../store/apps.ts';
 import { readDesired } from '../store/changes.ts';
 import type { Database } from '../store/database.ts';
 import { getRelease } from '../store/releases.ts';
 import { checkWish, nothingLive } from './accept-change.ts';
+import type { PipelineDrivers } from './drivers.ts';
+import { readEnvironmentConfig } from './environment.ts';
 import type { Proposal } from './forecast.ts';
 import { refuseWhenClosed } from './gate.ts';
+import { allowImage, refuseUnproven } from './image-policy.ts';
 import { readPromotion } from './promote.ts';
 import { refuseMissing } from './promote-plan.ts';
-import type { AcceptDrivers } from './queue-deploy.ts';
 import { findRollbackTarget, listRollbackWarnings, type RollbackWish } from './rollback-target.ts';
+import { bareManifest } from './take-image.ts';
+import { repositoryOf } from './wanted.ts';
 
-type Drivers = Pick<AcceptDrivers, 'config' | 'db'>;
+type Drivers = Pick<PipelineDrivers, 'config' | 'db' | 'registry'>;
 
 /** What can be asked for without a push. */
 export type Wish =
   | { readonly kind: 'promote'; readonly from: string | null; readonly to: string | null }
+  | { readonly kind: 'image'; readonly environment: Environment; readonly image: string }
   | ({ readonly kind: 'rollback'; readonly environment: Environment } & RollbackWish)
   | { readonly kind: 'change'; readonly environment: Environment; readonly wanted: WantedChange };
 
 /** What a wish would deploy, with what would refuse it now. Throws what cannot be planned at all. */
 export async function proposeWish(app: App, wish: Wish, actor: string, drivers: Drivers): Promise<Proposal> {
-  const propose = { promote: proposePromotion, rollback: proposeRollback, change: proposeChange };
+  const propose = {
+    image: proposeImage,
+    promote: proposePromotion,
+    rollback: proposeRollback,
+    change: proposeChange,
+  };
   const proposal = await propose[wish.kind](app, wish as never, drivers);
   const refusals = await listRefusals(drivers.db, proposal.place, wish.kind, actor);
   return { ...proposal, refusals: [...proposal.refusals, ...refusals] };
@@ -47,6 +57,32 @@ async function proposePromotion(
     image: proven.image,
     gates: command,
     refusals: await listFailures(async () => refuseMissing(missing, app.name, route)),
+  };
+}
+
+/** What is in the image is seen when it is fetched. */
+async function proposeImage(
+  app: App,
+  { environment, image }: Extract<Wish, { kind: 'image' }>,
+  drivers: Drivers,
+): Promise<Proposal> {
+  const { config, db } = drivers;
+  const settings = await readEnvironmentConfig(drivers, environment.name);
+  const { name } = await allowImage(image, app, drivers);
+  const desired = await readDesired(db, environment.id);
+  return {
+    place: asPlace({ app, environment }),
+    kind: 'image',
+    what: `image ${name}`,
+    release: {
+      ...planRelease({ manifest: bareManifest, exposedPorts: [], limits: config.limits, settings: desired }),
+      ...{ outside: {}, domains: desired.domains, environmentId: environment.id, actor: '' },
+      ...{ image: { repository: repositoryOf(app), digest: '' }, commit: null, author: null, message: name },
+      ...{ rollbackOf: null, imageDeployId: 0, promotedFrom: null },
+    },
+    image: null,
+    gates: ['fetch and publish'],
+    refusals: await listFailures(async () => refuseUnproven(settings)),
   };
 }
 

@@ -1,6 +1,6 @@
 import { announce } from '../announce.ts';
 import type { App, Environment } from '../model/app.ts';
-import type { Deploy } from '../model/deploy.ts';
+import { type Deploy, makesImage } from '../model/deploy.ts';
 import { positionOf } from '../queue/turn.ts';
 import { askApproval } from '../store/approvals.ts';
 import { recordDone } from '../store/audit.ts';
@@ -63,7 +63,7 @@ export async function tellQueued(
   announce('journal', 'act', deploy.id);
   await recordJournal(drivers.db, deploy.id, journal.size());
   announce('journal', 'record', deploy.id);
-  await drivers.touch(deploy.kind === 'push' ? 'build' : 'rollout', environment.id);
+  await drivers.touch(makesImage(deploy) ? 'build' : 'rollout', environment.id);
 }
 
 /** What tells whoever follows a deploy how it can go on. */

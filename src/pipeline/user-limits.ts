@@ -2,6 +2,7 @@ import type { UserLimits } from '../config.ts';
 import { Failure } from '../failure.ts';
 import { operator } from '../model/access.ts';
 import type { App } from '../model/app.ts';
+import { makesImage } from '../model/deploy.ts';
 import { formatBytes } from '../publish/bytes.ts';
 import { createApp } from '../store/apps.ts';
 import { type Database, joinTransaction } from '../store/database.ts';
@@ -33,7 +34,7 @@ export function findExcess(actor: string, used: Usage, limits: UserLimits): Fail
 }
 
 /**
- * Asked in the transaction that records a push. A push to where one of theirs waits already takes its place, and the
+ * Asked in the transaction that records a push, or an image. A push to where one of theirs waits already takes its place, and the
  * operator has no limits. Throws `too_many_pushes`, `too_many_deploys` and `disk_limit`.
  */
 export async function refuseExcess(
@@ -41,7 +42,7 @@ export async function refuseExcess(
   asked: { readonly kind: string; readonly actor: string; readonly environmentId: string },
   limits: UserLimits,
 ): Promise<void> {
-  if (asked.kind !== 'push' || asked.actor === operator.name) return;
+  if (!makesImage(asked) || asked.actor === operator.name) return;
   const since = new Date(Date.now() - hourMs).toISOString();
   const where = { actor: asked.actor, since, besides: asked.environmentId };
   const excess = findExcess(asked.actor, await readUsage(tx, where), limits);

@@ -73,7 +73,7 @@ export type PullRequest = {
  * Makes sure that a server's engine has an image, and answers its local tag there. It is pulled by digest, which the
  * engine verifies, then keeps our tag (which `image prune` spares) and loses the registry's name. Nothing is asked of
  * the registry when the tag is there: it carries the whole digest. Throws `image_not_in_registry`,
- * `registry_unreachable`, `registry_denied`, `server_disk_low`.
+ * `registry_unreachable`, `registry_denied`, `server_disk_low`, `image_wrong_platform`.
  */
 export async function pullImage({
   connection,
@@ -86,14 +86,14 @@ export async function pullImage({
   signal.throwIfAborted();
   const tag = localTag(image);
   try {
-    if ((await findImageSize(docker, image)) !== null) return tag;
+    if ((await findImageSize(docker, image)) !== null) return await requirePlatform(connection, tag);
     await requireRoom(connection, diskFloor, signal);
     const address = registry.tunnelled ? await connection.registryAddress() : registry.address;
     const name = `${address}/${repositoryIn(registry, image.repository)}@${image.digest}`;
     await pullUntilThere({ docker, registry, address, signal: AbortSignal.any([signal, closed]) }, name);
     await docker.getImage(name).tag({ repo: localRepository(image.repository), tag: hexOf(image.digest) });
     await untag(docker, name);
-    return tag;
+    return await requirePlatform(connection, tag);
   } catch (error) {
     signal.throwIfAborted();
     closed.throwIfAborted();
@@ -101,6 +101,16 @@ export async function pullImage({
       throw diskLow(connection.server.name, (error as Error).message, error);
     throw toFailure(error, `pull ${image.digest}`);
   }
+}
+
+/** Before anything of it is started: what its processor cannot run ends without a word of its own. */
+async function requirePlatform({ docker, server }: PullRequest['connection'], tag: string): Promise<string> {
+  const [image, engine] = await Promise.all([docker.getImage(tag).inspect(), docker.version()]);
+  if (image.Os === engine.Os && image.Architecture === engine.Arch) return tag;
+  throw new Failure(
+    'image_wrong_platform',
+    `The image is for ${image.Os}/${image.Architecture}, ${server.name} is ${engine.Os}/${engine.Arch}.`,
+  );
 }
 
 /** Bytes of an image on an engine that has it under our tag; null when it has not. */

@@ -1,4 +1,4 @@
-import type { Deploy } from '../model/deploy.ts';
+import { type Deploy, makesImage } from '../model/deploy.ts';
 
 /** The two lanes of an environment: one builds while the other rolls out. */
 export type Lane = 'build' | 'rollout';
@@ -18,7 +18,7 @@ export function nextTurn(lane: Lane, unfinished: readonly Deploy[]): Deploy | un
 
 function nextBuild(inOrder: readonly Deploy[]): Deploy | undefined {
   return inOrder.find(
-    (deploy) => deploy.kind === 'push' && (deploy.state === 'queued' || buildStates.includes(deploy.state)),
+    (deploy) => makesImage(deploy) && (deploy.state === 'queued' || buildStates.includes(deploy.state)),
   );
 }
 
@@ -35,7 +35,7 @@ function nextRollout(inOrder: readonly Deploy[]): Deploy | undefined {
 /** A change of settings goes on top of what was pushed before it, so it waits for that. */
 function isReady(deploy: Deploy, inOrder: readonly Deploy[]): boolean {
   if (deploy.state === 'releasing') return true;
-  if (deploy.state !== 'queued' || deploy.kind === 'push') return false;
+  if (deploy.state !== 'queued' || makesImage(deploy)) return false;
   return deploy.kind !== 'change' || !inOrder.some((other) => other.id < deploy.id && other.hold === null);
 }
 

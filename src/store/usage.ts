@@ -19,7 +19,7 @@ export async function readUsage(
     .selectFrom('deploys')
     .select('created_at')
     .where('actor', '=', actor)
-    .where('kind', '=', 'push')
+    .where('kind', 'in', ['push', 'image'])
     .where('created_at', '>', since)
     .orderBy('created_at')
     .execute();
@@ -27,7 +27,7 @@ export async function readUsage(
     .selectFrom('deploys')
     .select((eb) => eb.fn.countAll<number>().as('waiting'))
     .where('actor', '=', actor)
-    .where('kind', '=', 'push')
+    .where('kind', 'in', ['push', 'image'])
     .where('ended_at', 'is', null)
     .where('state', 'in', ['queued', 'building', 'testing', 'publishing'])
     .where('environment_id', '!=', besides)

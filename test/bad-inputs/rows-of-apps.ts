@@ -168,6 +168,13 @@ export const rowsOfApps: readonly Line[] = [
     `${engine}: an app that ignores SIGTERM is gone after its time, and stopping it again is success`,
   ],
   [
+    'build-106',
+    'an image for another processor',
+    'http ssh api',
+    'image_wrong_platform',
+    `${kinds}: an image that was built elsewhere is deployed by its name, but no other app's and none for another processor`,
+  ],
+  [
     'build-108',
     'a volume of the image',
     'app',

@@ -36,7 +36,5 @@ export const notThere: Readonly<Record<string, string>> = {
   'names-92': 'secrets are variables: there is one name space',
   'build-100': 'a build has no disk of its own: the floor of the disk ends it',
   'build-101': 'builds reach the network as the engine does; SECURITY.md says so',
-  'build-106':
-    'the architecture of an image is not compared; the container fails and the old release goes on',
   'build-107': 'images may run as root, without capabilities that matter; SECURITY.md says so',
 };

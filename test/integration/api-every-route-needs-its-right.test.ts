@@ -29,6 +29,7 @@ const declared: Readonly<Record<string, string>> = {
   'POST /deploys/:id/retry': 'deploy deploy',
   'GET /apps/:app/releases': 'environment read',
   'GET /apps/:app/releases/:version': 'environment read',
+  'POST /apps/:app/deploys': 'environment deploy',
   'POST /apps/:app/rollback': 'environment rollback',
   'GET /apps/:app/pipeline': 'app-part read',
   'GET /apps/:app/pipeline/diff': 'app-part read',

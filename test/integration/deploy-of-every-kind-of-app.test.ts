@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { makeBaseImages } from '../../src/setup/base-images.ts';
 import { type DeployWorld, openDeployWorld } from '../support/deploy-world.ts';
 import { docker } from '../support/docker.ts';
+import { digestOf, pushManifest } from '../support/registry.ts';
 import { makeRepository } from '../support/repository.ts';
 import { findFreePort } from '../support/sshd.ts';
 
@@ -180,4 +184,50 @@ test('a container has our name, our labels, one address and as little power as i
     const status = await docker(server, 'exec', found.Name.slice(1), 'cat', '/proc/1/status');
     assert.match(status, /NoNewPrivs:\t1/);
   }
+});
+
+test("an image that was built elsewhere is deployed by its name, but no other app's and none for another processor", async (t) => {
+  const { hawser } = world;
+  const port = (await readFile(join(hawser.data, 'run', 'registry.port'), 'utf8')).trim();
+  const registry = `127.0.0.1:${port}`;
+  const engine = { dockerHost: 'unix:///var/run/docker.sock' };
+  const [name, made] = [`hawser-test-elsewhere-${process.pid}`, `${registry}/team/made:1`];
+  const serve = 'cd /tmp; echo "from elsewhere, $TONE" > index.html; exec httpd -f -p $PORT -h /tmp';
+  await docker(engine, 'create', '--name', name, 'hawser-base/busybox', 'true');
+  t.after(() => docker(engine, 'rm', name));
+  const change = `CMD ${JSON.stringify(['sh', '-c', serve])}`;
+  await docker(engine, 'commit', '--change', change, '--change', 'EXPOSE 8080', name, made);
+  await docker(engine, 'push', made);
+  await docker(engine, 'image', 'rm', '-f', made);
+  t.after(() => docker(engine, 'image', 'rm', '-f', made));
+  const run = async (exit: number, image: string, ...words: string[]) => {
+    const { code, stdout, stderr } = await hawser.cli('deploy', '--image', image, '-a', 'made', ...words);
+    assert.equal(code, exit, stdout + stderr);
+    return stdout + stderr;
+  };
+  await hawser.cli('apps:create', 'made');
+  await hawser.cli('config:set', '-a', 'made', 'TONE=calm');
+  assert.match(await run(0, made, '--plan'), /image 127\.0\.0\.1:\d+\/team\/made:1.*fetch and publish/s);
+  const output = await run(0, made);
+  assert.match(output, /Fetching .*team\/made:1.*team\/made:1@sha256:[0-9a-f]{64}.*Released v1/s);
+  assert.deepEqual(await answersOf('made'), ['200 from elsewhere, calm']);
+  assert.match((await hawser.cli('releases', '-a', 'made')).stdout, /image 127\.0\.0\.1:\d+\/team\/made:1/);
+
+  const { stdout } = await hawser.cli('releases:info', 'v1', '-a', 'hard', '--json');
+  const { repository, digest } = JSON.parse(stdout).image;
+  assert.match(await run(3, `${registry}/${repository}@${digest}`), /image_not_yours/);
+  assert.match(await run(2, '127.0.0.1:1/x/y'), /url_not_allowed/);
+  assert.match(await run(2, 'x;y'), /image_name_invalid/);
+  assert.match(await run(1, `${registry}/team/made:2`), /image_not_found/);
+  const layer = Buffer.alloc(1024);
+  await pushManifest(`http://${registry}`, 'team/arm', '1', [gzipSync(layer)], {
+    ...{ architecture: 'arm64', os: 'linux', config: { Cmd: ['/x'] } },
+    rootfs: { type: 'layers', diff_ids: [digestOf(layer)] },
+  });
+  t.after(() => docker(engine, 'image', 'rm', '-f', `${registry}/team/arm:1`));
+  assert.match(
+    await run(1, `${registry}/team/arm:1`),
+    /The image is for linux\/arm64, app\d is linux\/amd64/,
+  );
+  assert.deepEqual(await answersOf('made'), ['200 from elsewhere, calm']);
 });

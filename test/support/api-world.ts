@@ -21,8 +21,10 @@ import { decideApproval } from '../../src/pipeline/approval.ts';
 import { readServers } from '../../src/pipeline/environment.ts';
 import { acceptPromotion } from '../../src/pipeline/promote.ts';
 import { openServerDesk } from '../../src/pipeline/servers.ts';
+import { acceptImage } from '../../src/pipeline/take-image.ts';
 import { createLimitedApp } from '../../src/pipeline/user-limits.ts';
 import { abortDeploy, continueDeploy } from '../../src/pipeline/waiting-rollout.ts';
+import { planRegistry } from '../../src/publish/registry.ts';
 import type { ReceiveLog } from '../../src/receive/perform.ts';
 import { openHttp } from '../../src/server/http.ts';
 import { createApp, destroyApp, ensureEnvironment } from '../../src/store/apps.ts';
@@ -168,6 +170,7 @@ function makeDesk(config: Config, db: Database, journals: Journals): ApiDesk {
     listCommits: async () => [],
     retry: (deploy, actor, given) => acceptRetry(deploy, actor, drivers, given),
     cancel: (deploy, actor) => cancelDeploy(deploy, actor, drivers),
+    deployImage: (wanted) => acceptImage(wanted, { ...drivers, registry: planRegistry('embedded', 5000) }),
     promote: (wanted) => acceptPromotion(wanted, drivers),
     decideApproval: (wanted) => decideApproval(wanted, drivers),
     continue: (deploy, actor) => continueDeploy(deploy, actor, drivers),

@@ -12,8 +12,9 @@ export async function pushManifest(
   repository: string,
   tag: string,
   layers: readonly Buffer[],
+  settings: object = { tag },
 ): Promise<string> {
-  const config = await pushBlob(origin, repository, Buffer.from(JSON.stringify({ tag })));
+  const config = await pushBlob(origin, repository, Buffer.from(JSON.stringify(settings)));
   const pushed = [];
   for (const layer of layers)
     pushed.push({ mediaType: types.layer, ...(await pushBlob(origin, repository, layer)) });
@@ -39,6 +40,6 @@ async function pushBlob(origin: string, repository: string, body: Buffer) {
   return { digest, size: body.length };
 }
 
-function digestOf(bytes: Buffer): string {
+export function digestOf(bytes: Buffer): string {
   return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 }

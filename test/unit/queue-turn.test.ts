@@ -34,6 +34,8 @@ test('the build lane takes the oldest push that waits or was begun', () => {
     2,
   );
   assert.equal(nextTurn('build', [deploy(1, 'publishing')])?.id, 1);
+  assert.equal(nextTurn('build', [deploy(1, 'queued', 'image')])?.id, 1);
+  assert.equal(nextTurn('rollout', [deploy(1, 'queued', 'image')]), undefined);
   assert.equal(nextTurn('build', [deploy(1, 'releasing')]), undefined);
 });
 

@@ -8,7 +8,7 @@ import { listSeenPlaces, requireRight } from '../authorize.ts';
 import { followLog, parsePosition, readWholeLog } from '../deploy-log.ts';
 import { readResult } from '../deploy-result.ts';
 import type { ApiDesk } from '../desk.ts';
-import { deploysQuery, nothing, retryBody } from '../input.ts';
+import { deploysQuery, imageBody, nothing, retryBody } from '../input.ts';
 import { makeCursor, type PageQuery, readNumberCursor } from '../page.ts';
 import { type Route, route } from '../route.ts';
 import { describeDeploy } from '../view.ts';
@@ -30,6 +30,25 @@ export const deployRoutes: readonly Route[] = [
     body: nothing,
     async answer({ desk, actor, query }) {
       return { json: await listPage(desk, await listSeenPlaces(desk.db, actor, query), query) };
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/apps/:app/deploys',
+    scope: 'environment',
+    right: 'deploy',
+    ensures: true,
+    title: 'Deploys an image that was built elsewhere',
+    query: nothing,
+    body: imageBody,
+    async answer({ desk, app, place, actor, body, signal }) {
+      const { environment } = place;
+      const { image, overrideFreeze } = body;
+      if (body.plan) {
+        return { json: await desk.plan(app, { kind: 'image', environment, image }, actor.name, signal) };
+      }
+      const made = await desk.deployImage({ app, environment, image, overrideFreeze, actor: actor.name });
+      return { status: 202, json: await describeDeploy(desk.db, await getDeploy(desk.db, made.id), place) };
     },
   }),
   route({

@@ -177,7 +177,10 @@ function describeApproval({ id, hold, approval }: DeployAnswer): string[][] {
 
 function printDeploy({ terminal }: Session, deploy: DeployInfoAnswer): void {
   const rows = [
-    ['deploy', `${deploy.id} (${deploy.kind}${deploy.change ? `, ${deploy.change}` : ''})`],
+    [
+      'deploy',
+      `${deploy.id} (${deploy.kind}${deploy.change ? `, ${deploy.change}` : ''}${deploy.image ? ` ${deploy.image}` : ''})`,
+    ],
     ['app', `${deploy.app}/${deploy.env}`],
     ['state', describeState(deploy)],
     ['release', version(deploy.release ?? deploy.rollbackTo)],
