@@ -11,6 +11,11 @@ import { formatTable, medianOf } from './support/statistics.ts';
 const example = join(import.meta.dirname, '..', 'examples', 'hello');
 const app = 'bench';
 const production = `${app}.localhost`;
+// What is promoted was tested before: one test of the app's own runs in the image of every push.
+const checks = {
+  'app.json': JSON.stringify({ environments: { test: { scripts: { test: 'node --test' } } } }),
+  'server.test.js': "require('node:test')('adds', () => require('node:assert').equal(1 + 1, 2));\n",
+};
 // What the generator on the same two cores can send without being late itself.
 const rate = 300;
 const rolloutsUnderLoad = 20;
@@ -54,6 +59,7 @@ export async function measureRollouts(
 
 async function measureTimes(world: DeployWorld, rounds: number): Promise<Measured> {
   await using repository = await makeRepository(example);
+  await repository.commit(checks);
   const servers = world.fleet.servers.length;
   const measured = { servers, push: [] as number[], promote: [] as number[], rollback: [] as number[] };
   // The first round fills caches and is not counted.
