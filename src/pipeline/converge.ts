@@ -2,15 +2,16 @@ import { Failure } from '../failure.ts';
 import { observeFleet } from '../fleet/observe.ts';
 import type { DeployLog } from '../log/deploy-log.ts';
 import type { ObservedServer } from '../model/container.ts';
-import type { RolloutJob } from '../rollout/drivers.ts';
-import { briefLookMs, performRetire, performRollout } from '../rollout/perform.ts';
+import type { RolloutDrivers, RolloutJob } from '../rollout/drivers.ts';
+import { listBringing, planPart } from '../rollout/part.ts';
+import { briefLookMs, type Outlook, performRetire, performRollout } from '../rollout/perform.ts';
 import { isEmpty } from '../rollout/plan.ts';
 import type { Place } from '../store/apps.ts';
 import { findPlace, forgetEnvironment } from '../store/apps.ts';
 import { listUnfinished } from '../store/deploys.ts';
 import { recordEvent } from '../store/events.ts';
 import type { Lease } from '../store/leases.ts';
-import { forgetContainer, listContainers } from '../store/routes.ts';
+import { forgetContainer, listBackends, listContainers } from '../store/routes.ts';
 import { readDown } from './deaf.ts';
 import { describeDrift } from './drift.ts';
 import type { PipelineDrivers } from './drivers.ts';
@@ -92,7 +93,7 @@ async function mend(
   const detail = describeDrift(drift);
   const unreachable = plan.skipped.map(({ server }) => server);
   drivers.log.info({ app: app.name, env: environment.name, detail, unreachable }, 'converging');
-  if (plan.blocked.length === 0) await performRollout(job, { plan, world }, drivers.rollout);
+  if (plan.blocked.length === 0) await bring(job, { plan, world }, drivers.rollout);
   // The ledger's routes may have changed without a switch, as when an app is destroyed.
   if (plan.retire.length > 0) await drivers.rollout.applyRoutes(job.signal, environment.slot);
   await performRetire(job, plan, drivers.rollout);
@@ -101,9 +102,36 @@ async function mend(
   await recordEvent(drivers.db, { ...event, appId: app.id, env: environment.name });
 }
 
+/** A server on which it fails keeps no other one from what it lacks. Throws what failed first. */
+async function bring(job: RolloutJob, { plan, world }: Outlook, drivers: RolloutDrivers): Promise<void> {
+  try {
+    await performRollout(job, { plan, world }, drivers);
+  } catch (error) {
+    const servers = listBringing(plan);
+    if (!isUnmended(job, error) || servers.length < 2 || plan.clear !== null) throw error;
+    const routed = await listBackends(drivers.db, job.place.environment.id);
+    for (const server of servers) {
+      const part = planPart(plan, server, routed);
+      try {
+        await performRollout(job, { plan: part, world }, drivers);
+        await performRetire(job, part, drivers);
+      } catch (again) {
+        if (!isUnmended(job, again)) throw again;
+      }
+    }
+    throw error;
+  }
+}
+
+/** True for what may be otherwise at the next look. */
+function isUnmended({ signal }: RolloutJob, error: unknown): error is Failure {
+  return !signal.aborted && error instanceof Failure && error.code !== 'lease_lost';
+}
+
 /** What could not be mended is tried again at the next look; until then somebody may want to know why. */
-function tellUnmended({ place, signal }: RolloutJob, error: unknown, { log }: PipelineDrivers): void {
-  if (signal.aborted || !(error instanceof Failure) || error.code === 'lease_lost') throw error;
+function tellUnmended(job: RolloutJob, error: unknown, { log }: PipelineDrivers): void {
+  if (!isUnmended(job, error)) throw error;
+  const { place } = job;
   const { code, message, fix } = error;
   log.warn({ app: place.app.name, env: place.environment.name, code, error: message, fix }, 'not converged');
 }

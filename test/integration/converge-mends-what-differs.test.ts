@@ -110,6 +110,11 @@ test('what a hand changed, stopped, paused or removed on a server is as it shoul
   await eventually(async () => /code":"name_taken"/.test(await world.hawser.readLogs()), wait);
   assert.equal(await inspect('app1', `${app}-foreign`, '{{.State.Status}}'), 'running');
   assert.deepEqual(await listOf('taken', 'app1'), []);
+  // What cannot be mended on one server keeps no other one from what it lacks.
+  const other = await oneOf('taken', 'app2');
+  await on('app2', 'rm', '-f', other.id);
+  await eventually(async () => (await oneOf('taken', 'app2')).id !== other.id, wait);
+  assert.deepEqual(await listOf('taken', 'app1'), []);
   await on('app1', 'rm', '-f', taken.name);
   await eventually(async () => (await oneOf('taken', 'app1')).state === 'running', wait);
   for (const env of envs) {
