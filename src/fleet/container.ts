@@ -164,13 +164,21 @@ export type ExitState = {
   readonly reason: string;
 };
 
-/** Null while a container runs and was never restarted. */
-export function parseExit({ State, RestartCount }: ContainerInspect): ExitState | null {
+/** How a container ended before it was started again. */
+export type LastEnd = Pick<ExitState, 'exitCode' | 'oomKilled'>;
+
+/** Null while a container runs and was never restarted. `before`: what is known of the end of one that runs again. */
+export function parseExit(
+  { State, RestartCount }: ContainerInspect,
+  before: LastEnd | null = null,
+): ExitState | null {
   const starting = State.Status === 'created' && State.Error === '';
   if ((starting || (State.Running && !State.Restarting)) && RestartCount === 0) return null;
-  const { ExitCode: exitCode, OOMKilled: oomKilled, Error: error } = State;
-  // The engine has forgotten how it ended once it runs again.
-  const how = isRunningAgain({ State, RestartCount }) ? 'ended' : `exited with code ${exitCode}`;
+  const { Error: error } = State;
+  const { exitCode, oomKilled } = before ?? { exitCode: State.ExitCode, oomKilled: State.OOMKilled };
+  // Its state has forgotten how it ended once it runs again.
+  const isForgotten = before === null && isRunningAgain({ State, RestartCount });
+  const how = isForgotten ? 'ended' : `exited with code ${exitCode}`;
   const words = [
     oomKilled ? 'ran out of memory' : how,
     error === '' ? '' : ` (${error})`,

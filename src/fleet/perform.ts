@@ -1,12 +1,12 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { Failure } from '../failure.ts';
 import type { ObservedContainer } from '../model/container.ts';
 import { askEngine, untilAnswered } from './ask.ts';
-import { type ExitState, isRunningAgain, parseExit, parseInspect } from './container.ts';
+import { type ExitState, isRunningAgain, type LastEnd, parseExit, parseInspect } from './container.ts';
 import { createContainer, inspectContainer, removeContainer, startCreated, unlessGone } from './create.ts';
-import type { ContainerSpec } from './docker.ts';
+import type { ContainerInspect, ContainerSpec } from './docker.ts';
 import type { ServerConnection } from './fleet.ts';
 import { followLogs, readLogLines } from './logs.ts';
+import { readMessages } from './messages.ts';
 
 /**
  * Brings a container to run and answers how the engine sees it. The same spec again finds the container that is
@@ -38,23 +38,35 @@ async function unpause(connection: ServerConnection, name: string, signal: Abort
   );
 }
 
-// How it ended is known only between two runs, and one that crashes at its start crashes again soon.
-const nextEndMs = 2_000;
-
 /** Null while a container runs and was never restarted; otherwise how it ended. One that is gone is a Failure. */
 export async function inspectExit(
   connection: ServerConnection,
   name: string,
   signal: AbortSignal,
 ): Promise<ExitState | null> {
-  const lookUntil = performance.now() + nextEndMs;
-  for (;;) {
-    const inspect = await inspectContainer(connection, name, signal);
-    if (!inspect) break;
-    if (!isRunningAgain(inspect) || performance.now() > lookUntil) return parseExit(inspect);
-    await pause(50, undefined, { signal });
+  const inspect = await inspectContainer(connection, name, signal);
+  if (!inspect) {
+    throw new Failure('container_gone', `${name} is not on ${connection.server.name} any more`);
   }
-  throw new Failure('container_gone', `${name} is not on ${connection.server.name} any more`);
+  return parseExit(inspect, isRunningAgain(inspect) ? await readLastEnd(connection, inspect, signal) : null);
+}
+
+/** How a container that runs again ended before, by what its engine still has of its events; null when nothing. */
+async function readLastEnd(
+  connection: ServerConnection,
+  { Id, Created, State }: ContainerInspect,
+  signal: AbortSignal,
+): Promise<LastEnd | null> {
+  const [since, until] = [Date.parse(Created) / 1000, Date.parse(State.StartedAt) / 1000];
+  const filters = { container: [Id], event: ['die', 'oom'] };
+  const ask = { connection, what: `ask how ${Id.slice(0, 12)} ended`, signal };
+  const events = await askEngine(ask, () => connection.docker.getEvents({ since, until, filters }));
+  const found: ContainerEvent[] = [];
+  for await (const event of readMessages<ContainerEvent>(events)) found.push(event);
+  const died = found.findLast(({ Action }) => Action === 'die');
+  if (died === undefined) return null;
+  const exitCode = Number(died.Actor.Attributes.exitCode);
+  return { exitCode, oomKilled: found.some(({ Action }) => Action === 'oom') };
 }
 
 /** The last lines of a container as one text, both streams in the order in which the engine has them. */
@@ -84,6 +96,11 @@ export async function stopContainer(
     await removeContainer(connection, name, signal);
   });
 }
+
+type ContainerEvent = {
+  readonly Action: string;
+  readonly Actor: { readonly Attributes: Readonly<Record<string, string>> };
+};
 
 export type RunOptions = {
   readonly log: (line: string) => void;

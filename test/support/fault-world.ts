@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { makeBaseImages } from '../../src/setup/base-images.ts';
 import { type Checked, openLedgerFile, type SeenPush } from './checker.ts';
+import { eventually } from './eventually.ts';
 import { openFleet, type TestFleet } from './fleet.ts';
 import { type Ground, openHawser, type TestHawser } from './hawser.ts';
-import { freezeOutsideTransactions, thaw } from './process-state.ts';
+import { freezeOutsideTransactions, isGone, thaw } from './process-state.ts';
 import { runProgram } from './program.ts';
 
 /** Where a deploy can be hit, in the order in which it gets there. */
@@ -201,10 +202,15 @@ export async function openFaultWorld(
 
 /** The supervisor stands still meanwhile, or it would start Redis again on what is being removed. */
 async function emptyRedis(hawser: TestHawser): Promise<void> {
-  const supervisor = await hawser.pidOf('up');
-  process.kill(supervisor, 'SIGSTOP');
+  // One that was just killed has no process for a moment.
+  const supervisor = await eventually(async () => {
+    const pid = await hawser.pidOf('up');
+    process.kill(pid, 'SIGSTOP');
+    return pid;
+  });
   try {
-    await hawser.kill('redis');
+    const redis = await hawser.pidOf('redis');
+    if (!isGone(redis)) process.kill(redis, 'SIGKILL');
     const folder = join(hawser.data, 'redis');
     for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true });
   } finally {

@@ -182,6 +182,10 @@ test('how a container ended is told in words', () => {
   assert.equal(parseExit(inspectOf({}, 1))?.restarts, 1);
   assert.equal(parseExit(inspectOf({}, 3))?.reason, 'ended and was restarted 3 times');
   assert.equal(
+    parseExit(inspectOf({}, 3), { exitCode: 4, oomKilled: false })?.reason,
+    'exited with code 4 and was restarted 3 times',
+  );
+  assert.equal(
     parseExit(inspectOf({ Status: 'created', Running: false, ExitCode: 127, Error: 'no such file' }))?.reason,
     'exited with code 127 (no such file)',
   );
