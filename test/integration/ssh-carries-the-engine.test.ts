@@ -227,10 +227,7 @@ test('a command runs once: its lines and exit code are told, and told again with
   const exit = await runOnce(connection, spec, { ...runs, log });
   assert.equal(exit.exitCode, 3);
   assert.deepEqual(lines.sort(), ['one', 'two']);
-  const { id } = await connection.docker
-    .getContainer(spec.name)
-    .inspect()
-    .then(({ Id }) => ({ id: Id }));
+  const { Id: id } = await connection.docker.getContainer(spec.name).inspect();
   assert.deepEqual(await runOnce(connection, spec, runs), exit);
   assert.equal((await connection.docker.getContainer(spec.name).inspect()).Id, id);
   const slow = specOf({ index: 9, restart: 'no', run: 'exec sleep 600' });
@@ -244,16 +241,23 @@ test('a command runs once: its lines and exit code are told, and told again with
   assert.equal(killed.reason, 'ran out of memory');
 });
 
-test('a death is known at once', async (t) => {
+test('a death is known at once, and how it was also when the container runs again', async (t) => {
   const { connection } = await openPlace(t);
-  const spec = specOf({ index: 11, run: 'sleep 4; exit 4' });
+  const spec = specOf({
+    index: 11,
+    run: '[ -e /tmp/been ] && exec sleep 600; touch /tmp/been; sleep 2; exit 4',
+  });
   cleanUp(t, spec.name);
   const died = await watchDeath(connection, spec.name, signal);
   await startContainer(connection, spec, signal);
   assert.equal(died.aborted, false);
   await once(died, 'abort');
+  await eventually(async () => {
+    const { State } = await connection.docker.getContainer(spec.name).inspect();
+    return State.Running && !State.Restarting;
+  });
   const exit = await inspectExit(connection, spec.name, signal);
-  assert.match(exit?.reason ?? '', /^exited with code 4/);
+  assert.equal(exit?.reason, 'exited with code 4 and was restarted once');
 });
 
 test('lines are followed as they come, and an abort ends it quietly', async (t) => {
