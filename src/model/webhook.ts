@@ -48,3 +48,13 @@ export type HookPushState = 'waiting' | 'deployed' | 'unchanged' | 'refused' | '
 
 /** Stands for what a branch is at now, whatever that is. */
 export const anyCommit: string = 'f'.repeat(40);
+
+/** `owner/name` of a repository's URL; null when a "%" in it stands for no character. */
+export function readRepositoryPath(url: string): string | null {
+  try {
+    return decodeURIComponent(new URL(url).pathname).replace(/^\/+|(?:\.git)?\/*$/g, '');
+  } catch {
+    // Not the bytes of UTF-8.
+    return null;
+  }
+}

@@ -67,12 +67,12 @@ export function openGitHttp(options: GitHttpOptions): GitHttp {
     try {
       actor = await door.identify(credentials);
       entered = await door.enter(actor, app, right);
+      await runs.admit(asked.service);
     } catch (error) {
       // The first request of every git comes without a password.
       if (credentials !== null) await audit.note(act(), toRefusal(error));
       throw error;
     }
-    await runs.admit(asked.service);
     if (right === 'read' && asked.kind !== 'advertise')
       await audit.note(act(), { outcome: 'done', code: null });
     await git.initRepository(entered.app.id);

@@ -59,13 +59,23 @@ export async function recordDelivery(
   });
 }
 
-/** What is to be fetched now, the oldest first. */
-export async function listDuePushes(db: Database, nowMs: number, limit = 20): Promise<readonly HookPush[]> {
+/** What is to be fetched now: of each webhook the oldest, but of those that are busy nothing. */
+export async function listDuePushes(
+  db: Database,
+  nowMs: number,
+  { busy = [], limit = 20 }: { readonly busy?: readonly string[]; readonly limit?: number } = {},
+): Promise<readonly HookPush[]> {
+  const oldest = db
+    .selectFrom('hook_pushes')
+    .select((eb) => eb.fn.min('id').as('id'))
+    .where('state', '=', 'waiting')
+    .where('next_ms', '<=', nowMs)
+    .where('webhook_id', 'not in', busy)
+    .groupBy('webhook_id');
   const rows = await db
     .selectFrom('hook_pushes')
     .selectAll()
-    .where('state', '=', 'waiting')
-    .where('next_ms', '<=', nowMs)
+    .where('id', 'in', oldest)
     .orderBy('id')
     .limit(limit)
     .execute();

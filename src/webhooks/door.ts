@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { EnvironmentConfig, PreviewConfig } from '../config.ts';
 import { Failure } from '../failure.ts';
 import { type Audit, plainAddress } from '../model/audit.ts';
-import type { ForgeEvent, ForgeUpdate, Webhook } from '../model/webhook.ts';
+import { type ForgeEvent, type ForgeUpdate, readRepositoryPath, type Webhook } from '../model/webhook.ts';
 import { describeGitAct, toRefusal } from '../receive/git-audit.ts';
 import { isTaken } from '../receive/plan.ts';
 import type { Database } from '../store/database.ts';
@@ -116,7 +116,8 @@ function ignored(why: string): HookAnswer {
 
 /** A forge names `owner/name`, and the URL that is fetched ends with it. */
 function refuseRepository({ repository }: Webhook, named: string): string | null {
-  const path = decodeURIComponent(new URL(repository).pathname).replace(/\/+$|(?:\.git)?\/*$/g, '');
+  const path = readRepositoryPath(repository);
+  if (path === null) return 'the URL of this webhook names no repository';
   const isSame = `/${path}`.toLowerCase().endsWith(`/${named.toLowerCase()}`);
   return isSame ? null : 'it is about another repository than the one of this webhook';
 }

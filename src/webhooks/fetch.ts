@@ -1,7 +1,8 @@
 import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failure } from '../failure.ts';
-import { hostOf, type OutboundRules, parseOutboundUrl } from '../outbound/addresses.ts';
+import { readRepositoryPath } from '../model/webhook.ts';
+import { hostOf, notAllowed, type OutboundRules, parseOutboundUrl } from '../outbound/addresses.ts';
 import { type LookUp, type PinnedAddress, pinAddress } from '../outbound/resolve.ts';
 import { requireGit, runGit, signalGroup, spawnGit, watchGit } from '../receive/git-process.ts';
 
@@ -34,6 +35,13 @@ export type FetchOptions = {
 /** A repository for this one fetch, gone when it is disposed. */
 export type Fetched = AsyncDisposable & { readonly path: string; readonly commit: string };
 
+/** The URL of a repository. Throws `url_not_allowed`. */
+export function parseRepositoryUrl(text: string, rules: OutboundRules): URL {
+  const url = parseOutboundUrl(text, fetchSchemes, rules);
+  if (readRepositoryPath(url.href) !== null) return url;
+  throw notAllowed('it has a "%" that stands for no character');
+}
+
 const lookAgainMs = 250;
 const wrapper = join(import.meta.dirname, '..', '..', 'hooks', 'ssh-forge');
 
@@ -43,7 +51,7 @@ const wrapper = join(import.meta.dirname, '..', '..', 'hooks', 'ssh-forge');
  * `host_not_found`, `repository_not_fetched`.
  */
 export async function fetchRef(wish: FetchWish, options: FetchOptions): Promise<Fetched> {
-  const url = parseOutboundUrl(wish.url, fetchSchemes, options.rules);
+  const url = parseRepositoryUrl(wish.url, options.rules);
   const pinned = await pinAddress(url, options.rules, options.look);
   await mkdir(options.folder, { recursive: true, mode: 0o700 });
   const path = await mkdtemp(join(options.folder, 'fetch-'));

@@ -1,7 +1,9 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
-import { hastenPushes } from '../store/hook-pushes.ts';
-import { type HookParts, mostAttempts, notePolls, performDue } from './perform.ts';
+import type { HookPush } from '../model/webhook.ts';
+import { hastenPushes, listDuePushes } from '../store/hook-pushes.ts';
+import { openLines } from './lines.ts';
+import { type HookParts, mostAttempts, notePolls, performPush } from './perform.ts';
 import { reportStatuses } from './status.ts';
 
 export type HookLoop = AsyncDisposable & {
@@ -10,6 +12,8 @@ export type HookLoop = AsyncDisposable & {
 };
 
 const lookMs = 5_000;
+// Webhooks that are fetched for at once; each has one at a time.
+const mostLines = 8;
 
 /** Does what forges told until it is disposed; what is under way then the next server does at once. */
 export async function openHookLoop(parts: HookParts): Promise<HookLoop> {
@@ -18,6 +22,18 @@ export async function openHookLoop(parts: HookParts): Promise<HookLoop> {
   await hastenPushes(parts.db, Date.now(), mostAttempts);
   const closing = new AbortController();
   let woken = new AbortController();
+  const wake = () => woken.abort();
+  const onError = (error: unknown) => {
+    if (!closing.signal.aborted) parts.log.error({ err: error }, 'what forges told cannot be done now');
+  };
+  const lines = openLines<HookPush>({
+    most: mostLines,
+    lineOf: ({ webhookId }) => webhookId,
+    list: (busy, limit) => listDuePushes(parts.db, Date.now(), { busy, limit }),
+    perform: (push) => performPush(push, parts, closing.signal),
+    onDone: wake,
+    onError,
+  });
   const running = run();
 
   async function run(): Promise<void> {
@@ -25,9 +41,9 @@ export async function openHookLoop(parts: HookParts): Promise<HookLoop> {
       try {
         await notePolls(parts, Date.now());
         await reportStatuses(parts, closing.signal);
-        if ((await performDue(parts, closing.signal)) > 0) continue;
+        await lines.fill();
       } catch (error) {
-        if (!closing.signal.aborted) parts.log.error({ err: error }, 'what forges told cannot be done now');
+        onError(error);
       }
       const signal = AbortSignal.any([closing.signal, woken.signal]);
       // Ends early when there is something to do, or nothing ever again.
@@ -37,10 +53,11 @@ export async function openHookLoop(parts: HookParts): Promise<HookLoop> {
   }
 
   return {
-    wake: () => woken.abort(),
+    wake,
     async [Symbol.asyncDispose]() {
       closing.abort();
       await running;
+      await lines.settle();
     },
   };
 }

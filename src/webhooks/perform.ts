@@ -16,7 +16,6 @@ import {
   findDeployOfCommit,
   forgetPush,
   type HookPushEnd,
-  listDuePushes,
   recordDelivery,
   wasTried,
 } from '../store/hook-pushes.ts';
@@ -49,17 +48,8 @@ const firstRetryMs = 15_000;
 /** What does not become better by itself. */
 const final = new Set(['url_not_allowed', 'webhook_not_found', 'app_not_found']);
 
-/** Fetches and pushes all that is due now, one after another; what fails is tried again later. */
-export async function performDue(parts: HookParts, signal: AbortSignal): Promise<number> {
-  const due = await listDuePushes(parts.db, Date.now());
-  for (const push of due) {
-    signal.throwIfAborted();
-    await performOne(push, parts, signal);
-  }
-  return due.length;
-}
-
-async function performOne(push: HookPush, parts: HookParts, signal: AbortSignal): Promise<void> {
+/** Fetches and pushes; what fails is tried again later. */
+export async function performPush(push: HookPush, parts: HookParts, signal: AbortSignal): Promise<void> {
   const { db, log } = parts;
   const again = Date.now() + firstRetryMs * 2 ** push.attempts + (parts.timeoutMs ?? fetchMs);
   // One that a newer delivery took the place of is not there any more.

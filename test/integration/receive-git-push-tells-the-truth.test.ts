@@ -189,7 +189,7 @@ test('branches and options that a shell would read are only names', async (t) =>
   }
 });
 
-test('a push is refused before its upload while the disk is full', async (t) => {
+test('a push is refused before its upload while the disk is full, and the refusal is audited', async (t) => {
   const { Failure } = await import('../../src/failure.ts');
   const { world, source } = await open(t, {
     isFree: async () => new Failure('server_busy', '1.2 GB free, 2 GB needed'),
@@ -197,6 +197,11 @@ test('a push is refused before its upload while the disk is full', async (t) => 
   const { code, output } = await runClient(source, ['push', 'deploy', 'main']);
   assert.equal(code, 128);
   assert.match(output, /remote: error\[server_busy\]: 1\.2 GB free, 2 GB needed/);
+  const pushes = world.audited.filter(({ action }) => action === 'git:push');
+  assert.deepEqual(
+    pushes.map(({ door, actor, app, outcome, code: why }) => [door, actor, app, outcome, why]),
+    [['git-http', 'token:test', 'shop', 'failed', 'server_busy']],
+  );
   assert.equal((await runClient(world.folder, ['clone', world.url(), 'x'])).code, 0);
 });
 

@@ -56,7 +56,8 @@ async function open(t: TestContext, allow = ['127.0.0.0/8']) {
     const response = await fetch(`http://127.0.0.1:${port}/hooks/${id}`, { method: 'POST', body, headers });
     return { status: response.status, text: await response.text() };
   };
-  return { forge, source, world, db, app, add, post, errors, restart, server, port };
+  const { ask, makeToken } = api;
+  return { forge, source, world, db, app, ask, makeToken, add, post, errors, restart, server, port };
 }
 
 type World = Awaited<ReturnType<typeof open>>;
@@ -93,6 +94,48 @@ test('a push that a forge tells of is fetched, checked and deployed; told again 
   assert.deepEqual(await world.post(webhook.id, body, sign(secret, body)), told);
   assert.equal((await listHookPushes(world.db, webhook.id, 9)).length, 1);
   assert.equal(world.world.recorded.length, 1);
+  assert.deepEqual(world.errors, []);
+});
+
+test('a forge that does not answer keeps no other one waiting', async (t) => {
+  const world = await open(t);
+  let asked = 0;
+  // Fast enough for git never to call it dead.
+  const endless = createServer((_request, response) => {
+    asked += 1;
+    response.writeHead(200, { 'content-type': 'application/x-git-upload-pack-advertisement' });
+    const more = setInterval(() => response.write('x'.repeat(2000)), 200);
+    response.on('close', () => clearInterval(more));
+  });
+  endless.listen(0, '127.0.0.1');
+  await once(endless, 'listening');
+  t.after(() => endless.close());
+  const { port } = endless.address() as AddressInfo;
+  const slow = await world.add({ repository: `http://127.0.0.1:${port}/owner-shop.git` });
+  const { webhook, secret } = await world.add();
+  const body = bodyOf('refs/heads/main', await mustRun(world.source, 'rev-parse', 'HEAD'));
+  await world.post(slow.webhook.id, body, sign(slow.secret, body));
+  await eventually(() => asked > 0, patience);
+  await world.post(webhook.id, body, sign(secret, body));
+  const [push] = await untilEnded(world, webhook.id);
+  assert.equal(push?.state, 'deployed', JSON.stringify(push));
+  const [waiting] = await listHookPushes(world.db, slow.webhook.id, 9);
+  assert.deepEqual([waiting?.attempts, waiting?.code], [1, null]);
+});
+
+test('a URL with a percent sign that stands for nothing makes no webhook, and no error of one that is there', async (t) => {
+  const world = await open(t);
+  const repository = 'https://git.example.com/owner/a%zz.git';
+  const token = await world.makeToken(null, 'admin');
+  const made = await world.ask('POST', '/api/v1/apps/shop/webhooks', {
+    token,
+    body: { forge: 'github', repository },
+  });
+  assert.deepEqual([made.status, made.json.code], [400, 'url_not_allowed']);
+  const { webhook, secret } = await world.add({ repository });
+  const body = bodyOf('refs/heads/main', 'a'.repeat(40), 'owner/a');
+  const told = await world.post(webhook.id, body, sign(secret, body));
+  assert.deepEqual([told.status, Object.keys(JSON.parse(told.text))], [202, ['ignored']]);
   assert.deepEqual(world.errors, []);
 });
 

@@ -1,11 +1,11 @@
 import { makeKeyPair } from '../../fleet/ssh.ts';
 import type { HookPush, Webhook } from '../../model/webhook.ts';
-import { parseOutboundUrl, readOutboundRules } from '../../outbound/addresses.ts';
+import { readOutboundRules } from '../../outbound/addresses.ts';
 import { pinAddress } from '../../outbound/resolve.ts';
 import { recordChange } from '../../store/audit.ts';
 import { listHookPushes } from '../../store/hook-pushes.ts';
 import { addWebhook, getWebhook, listWebhooks, removeWebhook, setWebhookKey } from '../../store/webhooks.ts';
-import { fetchSchemes } from '../../webhooks/fetch.ts';
+import { parseRepositoryUrl } from '../../webhooks/fetch.ts';
 import type { ApiDesk } from '../desk.ts';
 import { nothing } from '../input.ts';
 import { newWebhook } from '../input-webhooks.ts';
@@ -39,7 +39,7 @@ export const webhookRoutes: readonly Route[] = [
     shownOnce: true,
     async answer({ desk, app, actor, body }) {
       const rules = readOutboundRules(desk.config);
-      const url = parseOutboundUrl(body.repository, fetchSchemes, rules);
+      const url = parseRepositoryUrl(body.repository, rules);
       await pinAddress(url, rules);
       const { forge, branches, poll = null, token = null } = body;
       const wanted = { forge, branches, appId: app.id, repository: url.href, pollMs: poll, token };
