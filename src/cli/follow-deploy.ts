@@ -42,12 +42,14 @@ async function followUntilEnd(
   return undefined;
 }
 
-/** A sign of life on stderr after every 10 s without a line. */
+/** On a terminal what is waited for and how long already; elsewhere a line on stderr after every 10 s without one. */
 function watchQuiet({ terminal }: Session): { heard(state: string | undefined): void } & Disposable {
   let state = 'waiting';
   let since = performance.now();
+  const describe = () => `${state} (${Math.round((performance.now() - since) / 1000)}s)`;
+  const spinner = terminal.progress?.(describe);
   const timer = setInterval(() => {
-    terminal.say(`       … ${state} (${Math.round((performance.now() - since) / 1000)}s)`);
+    if (spinner === undefined) terminal.say(`       … ${describe()}`);
   }, quietMs);
   return {
     heard(next) {
@@ -55,6 +57,9 @@ function watchQuiet({ terminal }: Session): { heard(state: string | undefined): 
       since = performance.now();
       timer.refresh();
     },
-    [Symbol.dispose]: () => clearInterval(timer),
+    [Symbol.dispose]() {
+      clearInterval(timer);
+      spinner?.[Symbol.dispose]();
+    },
   };
 }

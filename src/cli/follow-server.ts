@@ -11,6 +11,7 @@ export async function followDrain(session: Session, client: Client, name: string
   const { terminal } = session;
   const stop = session.interrupt();
   let last = '';
+  using _ = terminal.progress?.(() => `draining ${name}`);
   while (!stop.aborted) {
     const { containers, reason } = await look(client, name);
     if (containers === null) {

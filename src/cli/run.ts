@@ -31,7 +31,7 @@ import { describeError, type ExitCode, exitCodeOf, exitCodes } from './exit.ts';
 import { openSession, type Session } from './session.ts';
 import { openTerminal, type TerminalStreams } from './terminal.ts';
 
-export type CommandLine = Omit<TerminalStreams, 'noColor'> & {
+export type CommandLine = Omit<TerminalStreams, 'noColor' | 'isDumb'> & {
   readonly argv: readonly string[];
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
@@ -41,7 +41,7 @@ export type CommandLine = Omit<TerminalStreams, 'noColor'> & {
 /** Runs one command line to its end and answers with its exit code; errors are told on stderr. */
 export async function runCommandLine(line: CommandLine): Promise<ExitCode> {
   const { argv, env, cwd, version, ...streams } = line;
-  const terminal = openTerminal({ ...streams, noColor: env.NO_COLOR });
+  const terminal = openTerminal({ ...streams, noColor: env.NO_COLOR, isDumb: env.TERM === 'dumb' });
   const session = openSession({ env, cwd, terminal });
   try {
     const words = argv.length === 0 ? ['--help'] : [...argv];

@@ -1,7 +1,8 @@
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
+import { openSpinner } from './spinner.ts';
 
-type Sink = NodeJS.WritableStream & { readonly isTTY?: boolean | undefined; readonly columns?: number };
+type Sink = Writable & { readonly isTTY?: boolean | undefined; readonly columns?: number };
 
 export type TerminalStreams = {
   readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean | undefined };
@@ -9,6 +10,8 @@ export type TerminalStreams = {
   readonly stderr: Sink;
   /** The value of NO_COLOR. */
   readonly noColor: string | undefined;
+  /** It can only write line after line, as TERM=dumb says. */
+  readonly isDumb?: boolean;
 };
 
 /** Data goes to stdout, talk to stderr. */
@@ -29,15 +32,22 @@ export type Terminal = {
   readInput(): Promise<string>;
   /** Data is read by a person, not by a program. */
   readonly toTerminal: boolean;
+  /** Shows on a terminal what is waited for, until it is disposed; null where nobody watches. */
+  readonly progress: ((read: () => string) => Disposable) | null;
   /** The text in bold on a terminal that has colours. */
   bold(text: string): string;
 };
 
-export function openTerminal({ stdin, stdout, stderr, noColor }: TerminalStreams): Terminal {
+export function openTerminal({ stdin, stdout, stderr, noColor, isDumb }: TerminalStreams): Terminal {
   const onTerminal = stdout.isTTY === true;
   const colours = onTerminal && (noColor === undefined || noColor === '');
   const bold = (text: string) => (colours ? `\x1b[1m${text}\x1b[22m` : text);
-  const print = (line: string) => void stdout.write(`${line}\n`);
+  const spinner = openSpinner(stderr);
+  const write = (sink: Sink, text: string) => {
+    spinner.hide();
+    sink.write(text);
+  };
+  const print = (line: string) => write(stdout, `${line}\n`);
   return {
     print,
     printJson: (value) => print(JSON.stringify(value, null, 2)),
@@ -45,7 +55,8 @@ export function openTerminal({ stdin, stdout, stderr, noColor }: TerminalStreams
       for (const line of formatTable(onTerminal ? heading : null, rows))
         print(line.heading ? bold(line.text) : line.text);
     },
-    say: (line) => void stderr.write(`${line}\n`),
+    say: (line) => write(stderr, `${line}\n`),
+    progress: stderr.isTTY === true && !isDumb ? spinner.show : null,
     interactive: stdin.isTTY === true && stderr.isTTY === true,
     async ask(question) {
       const reader = createInterface({ input: stdin, output: stderr });

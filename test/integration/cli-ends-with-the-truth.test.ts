@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { getDeploy } from '../../src/store/deploys.ts';
 import { setGrant } from '../../src/store/grants.ts';
 import { addUser } from '../../src/store/users.ts';
 import { type ApiWorld, openApiWorld } from '../support/api-world.ts';
-import { runCommand, startCommand } from '../support/command-line.ts';
+import { runCommand, startCommand, startOnTerminal } from '../support/command-line.ts';
 import { eventually } from '../support/eventually.ts';
+
+const erase = '\r\x1b[K';
 
 function config(world: ApiWorld): string[] {
   return ['--config', world.config.file];
@@ -135,6 +138,37 @@ test('attach ends with the truth of the deploy', async (t) => {
       how === 'live' ? /^=====> Released v1 / : /^ ! {5}Deploy 2 failed: step 3 failed/,
     );
   }
+});
+
+test('a wait moves on a terminal only; in a pipe there are the lines of the log alone', async (t) => {
+  const world = await openApiWorld(t);
+  await world.finish(await world.queue());
+  await world.finish(await world.queue());
+  const deploy = await world.queue();
+  const argv = ['deploys:attach', String(deploy.id), ...config(world)];
+  const shown = startOnTerminal(argv, { env: { TERM: 'xterm' } });
+  const dumb = startOnTerminal(argv, { env: { TERM: 'dumb' } });
+  const piped = startCommand(argv);
+  for (const one of [shown, dumb, piped]) t.after(() => one.stop());
+  await eventually(() => /⠙ (waiting|queued) \(\ds\)/.test(shown.stdout()));
+  {
+    await using journal = await world.journals.write(deploy.id);
+    journal.step('Building');
+  }
+  await eventually(() => [shown, dumb, piped].every((one) => one.stdout().includes('-----> Building')));
+  await world.finish(deploy, 'failed');
+  const [seen, plain, lines] = await Promise.all([shown.ended, dumb.ended, piped.ended]);
+  assert.deepEqual([seen.code, plain.code, lines.code], [1, 1, 1]);
+  // The moving line is erased before each line of the log, and at the end.
+  assert.ok(seen.stdout.includes(`${erase}-----> Building\r\n`), seen.stdout);
+  assert.ok(seen.stdout.includes(`${erase} !     Deploy 3 failed`), seen.stdout);
+  for (const { stdout } of [plain, lines]) assert.ok(!stdout.includes(erase) && !/⠙/.test(stdout), stdout);
+  assert.deepEqual([lines.stdout.split('\n')[0], lines.stderr], ['-----> Building', '']);
+  const back = startOnTerminal(['rollback', '-a', 'shop', ...config(world)], { env: { TERM: 'xterm' } });
+  t.after(() => back.stop());
+  await eventually(() => /⠙ (waiting|queued) \(\ds\)/.test(back.stdout()));
+  await world.finish(await getDeploy(world.db, 4));
+  assert.equal((await back.ended).code, 0);
 });
 
 test('Ctrl-C detaches: the deploy goes on, and the command to see it again is told', async (t) => {

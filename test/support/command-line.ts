@@ -20,8 +20,18 @@ export type Running = {
 export type CommandOptions = { readonly cwd?: string; readonly env?: Readonly<Record<string, string>> };
 
 /** Starts `hawser …` as a process of its own, with nothing of this one's environment but PATH. */
-export function startCommand(argv: readonly string[], { cwd, env }: CommandOptions = {}): Running {
-  const child = spawn(process.execPath, [main, ...argv], {
+export function startCommand(argv: readonly string[], options: CommandOptions = {}): Running {
+  return start([process.execPath, main, ...argv], options);
+}
+
+/** The same on a pseudo-terminal, where stdout is all that is shown. */
+export function startOnTerminal(argv: readonly string[], options: CommandOptions = {}): Running {
+  const words = [process.execPath, main, ...argv].map((word) => `'${word.replaceAll("'", `'\\''`)}'`);
+  return start(['script', '--quiet', '--return', '--command', words.join(' '), '/dev/null'], options);
+}
+
+function start([file = '', ...argv]: readonly string[], { cwd, env }: CommandOptions): Running {
+  const child = spawn(file, argv, {
     cwd: cwd ?? '/',
     env: { ...keptEnv, HOME: '/nonexistent', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
