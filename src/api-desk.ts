@@ -14,6 +14,7 @@ import { forecastDeploy } from './pipeline/perform-forecast.ts';
 import { acceptPromotion } from './pipeline/promote.ts';
 import { proposeWish } from './pipeline/propose.ts';
 import { pruneAll } from './pipeline/prune-all.ts';
+import { openRunDesk } from './pipeline/run-desk.ts';
 import { openServerDesk } from './pipeline/servers.ts';
 import { acceptImage } from './pipeline/take-image.ts';
 import { createLimitedApp } from './pipeline/user-limits.ts';
@@ -43,6 +44,7 @@ export function openApiDesk(platform: Platform, readAgain: () => Config): ApiDes
     fleet: rollout.fleet,
     logins: openLoginGate(),
     servers: openServerDesk(drivers),
+    runs: openRunDesk(drivers),
     async createApp(name, actor) {
       const { user } = config.limits;
       const app = await recordChange(db, (tx) => createLimitedApp(tx, { name, actor }, user));

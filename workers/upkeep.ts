@@ -3,6 +3,7 @@ import { sweepChecks } from '../src/pipeline/check-sweep.ts';
 import { removeOldPreviews } from '../src/pipeline/preview.ts';
 import { pruneAll } from '../src/pipeline/prune-all.ts';
 import { findDrift } from '../src/pipeline/reconcile.ts';
+import { removeStrayRuns, settleRuns } from '../src/pipeline/run-end.ts';
 import { sweepDestroyed, sweepOld } from '../src/pipeline/sweep.ts';
 import type { Platform } from '../src/platform.ts';
 import { noteReached } from '../src/store/notices.ts';
@@ -21,6 +22,7 @@ const hourMs = 3_600_000;
 const chores: readonly Chore[] = [
   { name: 'routes', everyMs: 10_000, perform: applyTable },
   { name: 'drift', everyMs: 5_000, perform: mendDrift },
+  { name: 'runs', everyMs: 2_000, perform: settleAll },
   { name: 'previews', everyMs: 60_000, perform: removeStale },
   { name: 'destroyed', everyMs: 10_000, perform: removeDestroyed },
   { name: 'notifications', everyMs: 2_000, perform: tellAll },
@@ -55,11 +57,17 @@ async function applyTable({ drivers }: Platform, signal: AbortSignal): Promise<v
 }
 
 async function mendDrift({ drivers, log }: Platform, signal: AbortSignal): Promise<void> {
-  for (const server of await findDrift(drivers, signal)) {
+  const world = await findDrift(drivers, signal);
+  for (const server of world) {
     await noteReached(drivers.db, server.server, server.reachable);
     if (!server.reachable)
       log.warn({ server: server.server, reason: server.reason }, 'a server is out of reach');
   }
+  await removeStrayRuns(world, drivers, signal);
+}
+
+async function settleAll({ drivers }: Platform, signal: AbortSignal): Promise<void> {
+  await settleRuns(drivers, signal);
 }
 
 async function removeStale({ drivers }: Platform): Promise<void> {

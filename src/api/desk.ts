@@ -10,6 +10,7 @@ import type { Forecast } from '../pipeline/forecast.ts';
 import type { PromotionRequest } from '../pipeline/promote.ts';
 import type { Wish } from '../pipeline/propose.ts';
 import type { Pruned } from '../pipeline/prune.ts';
+import type { RunDesk } from '../pipeline/run-desk.ts';
 import type { ServerDesk } from '../pipeline/servers.ts';
 import type { ImageRequest } from '../pipeline/take-image.ts';
 import type { Commit } from '../receive/git.ts';
@@ -34,6 +35,8 @@ export type ApiDesk = {
   readonly logins: LoginGate;
   /** Servers that come and go. */
   readonly servers: ServerDesk;
+  /** One-off commands. */
+  readonly runs: RunDesk;
   createApp(name: string, actor: string): Promise<App>;
   destroyApp(app: App, actor: string): Promise<void>;
   rollback(wanted: {

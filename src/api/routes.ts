@@ -18,6 +18,7 @@ import { meRoutes } from './routes/me.ts';
 import { notificationRoutes } from './routes/notifications.ts';
 import { pipelineRoutes } from './routes/pipelines.ts';
 import { releaseRoutes } from './routes/releases.ts';
+import { runRoutes } from './routes/runs.ts';
 import { scaleRoutes } from './routes/scale.ts';
 import { secretsRoutes } from './routes/secrets.ts';
 import { serverChangeRoutes } from './routes/server-changes.ts';
@@ -38,6 +39,7 @@ export const routes: readonly Route[] = [
   ...lockRoutes,
   ...configRoutes,
   ...scaleRoutes,
+  ...runRoutes,
   ...domainRoutes,
   ...containerRoutes,
   ...maintenanceRoutes,

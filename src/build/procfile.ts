@@ -1,4 +1,5 @@
 import { Failure } from '../failure.ts';
+import { runProcess } from '../model/run.ts';
 
 const typePattern = /^[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?$/;
 const maxTypes = 50;
@@ -43,6 +44,7 @@ function readLine(
   if (!typePattern.test(type) || type.includes('--')) {
     return { mistake: 'a type has 1 to 30 lower-case letters, digits and single dashes' };
   }
+  if (type === runProcess) return { mistake: '"run" is what hawser run calls its own; use another type' };
   if (command === '') return { mistake: `"${type}" has no command` };
   if (command.includes('\0')) return { mistake: `"${type}" has a NUL in its command` };
   const first = before.get(type);

@@ -76,3 +76,20 @@ export type SecretsAnswer = {
   readonly sealed: number;
   readonly older: number;
 };
+
+export type RunAnswer = {
+  readonly id: number;
+  readonly env: string;
+  readonly release: number;
+  readonly server: string;
+  readonly actor: string;
+  readonly command: readonly string[];
+  readonly attached: boolean;
+  readonly state: string;
+  /** How it ended; null while it has not. */
+  readonly outcome: string | null;
+  readonly exitCode: number | null;
+  readonly detail: string | null;
+  readonly startedAt: string | null;
+  readonly endedAt: string | null;
+};

@@ -21,6 +21,7 @@ import { addNotificationCommands } from './commands/notifications.ts';
 import { addPipelineCommands } from './commands/pipelines.ts';
 import { addScaleCommands } from './commands/ps-scale.ts';
 import { addReleaseCommands } from './commands/releases.ts';
+import { addRunCommands } from './commands/runs.ts';
 import { addSecretsCommands } from './commands/secrets.ts';
 import { addServerChangeCommands } from './commands/server-changes.ts';
 import { addServerCommands } from './commands/servers.ts';
@@ -39,7 +40,7 @@ export type CommandLine = Omit<TerminalStreams, 'noColor' | 'isDumb'> & {
 };
 
 /** Runs one command line to its end and answers with its exit code; errors are told on stderr. */
-export async function runCommandLine(line: CommandLine): Promise<ExitCode> {
+export async function runCommandLine(line: CommandLine): Promise<number> {
   const { argv, env, cwd, version, ...streams } = line;
   const terminal = openTerminal({ ...streams, noColor: env.NO_COLOR, isDumb: env.TERM === 'dumb' });
   const session = openSession({ env, cwd, terminal });
@@ -88,6 +89,7 @@ export function openProgram(
     addConfigCommands,
     addContainerCommands,
     addScaleCommands,
+    addRunCommands,
     addDomainCommands,
     addMaintenanceCommands,
     addServerCommands,

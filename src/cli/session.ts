@@ -1,6 +1,6 @@
 import { type Client, openClient } from './client.ts';
 import { chooseTarget } from './connect.ts';
-import { type ExitCode, exitCodes } from './exit.ts';
+import { exitCodes } from './exit.ts';
 import { readAppOfFolder } from './remote.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -17,27 +17,27 @@ export type Session = {
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
   readonly terminal: Terminal;
-  /** Aborts at Ctrl-C, for commands that watch something. */
-  interrupt(): AbortSignal;
+  /** Aborts at Ctrl-C, for commands that watch something; also at other signals, if they are named. */
+  interrupt(signals?: readonly NodeJS.Signals[]): AbortSignal;
   open(options: CommonOptions): Client;
   /** The app that is named, or that of the folder's git remote. Throws `app_not_named`. */
   findApp(client: Client, options: CommonOptions): Promise<string>;
-  /** Ends the command with this code once it is done. */
-  end(code: ExitCode): void;
-  readonly exitCode: ExitCode;
+  /** Ends the command with this code once it is done: ours, or that of a command that ran elsewhere. */
+  end(code: number): void;
+  readonly exitCode: number;
 };
 
 type Installation = { readonly url: string; readonly ssh: { readonly host: string; readonly port: number } };
 
 export function openSession({ env, cwd, terminal }: Pick<Session, 'env' | 'cwd' | 'terminal'>): Session {
-  let exitCode: ExitCode = exitCodes.done;
+  let exitCode: number = exitCodes.done;
   return {
     env,
     cwd,
     terminal,
-    interrupt() {
+    interrupt(signals = ['SIGINT']) {
       const stop = new AbortController();
-      process.once('SIGINT', () => stop.abort());
+      for (const signal of signals) process.once(signal, () => stop.abort());
       return stop.signal;
     },
     open: ({ config }) => openClient(chooseTarget(config, env, cwd)),

@@ -28,6 +28,8 @@ export type Terminal = {
   ask(question: string): Promise<string>;
   /** The same, and what is typed is not shown. */
   askSecret(question: string): Promise<string>;
+  /** All of stdin; null when it has more bytes than that. */
+  readBytes(most: number): Promise<Buffer | null>;
   /** All of stdin, as text. */
   readInput(): Promise<string>;
   /** Data is read by a person, not by a program. */
@@ -76,6 +78,16 @@ export function openTerminal({ stdin, stdout, stderr, noColor, isDumb }: Termina
         reader.close();
         stderr.write('\n');
       }
+    },
+    async readBytes(most) {
+      const chunks: Buffer[] = [];
+      let length = 0;
+      for await (const chunk of stdin) {
+        chunks.push(Buffer.from(chunk));
+        length += chunk.length;
+        if (length > most) return null;
+      }
+      return Buffer.concat(chunks);
     },
     async readInput() {
       const chunks: Buffer[] = [];

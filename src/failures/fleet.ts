@@ -57,6 +57,15 @@ export const fleetFailures = {
   },
   name_taken: { status: 409, fix: 'Rename or remove that container on the server; it is not ours to touch.' },
   run_timed_out: { status: 409, fix: 'Make the command faster, or give it more time.' },
+  run_not_found: { status: 404, fix: 'hawser runs -a APP -e ENV lists the commands.' },
+  run_limit: {
+    status: 409,
+    fix: 'Wait until one of them ends, or stop one: hawser runs:cancel ID -a APP -e ENV.',
+  },
+  run_ended_early: {
+    status: 409,
+    fix: 'hawser runs -a APP -e ENV shows how it ended; run it again.',
+  },
   image_missing: { status: 409, fix: 'hawser deploys:retry ID pulls the image again.' },
   port_taken: { status: 409, fix: 'Nothing to do: another port is chosen at the next try.' },
   // the routes

@@ -15,6 +15,8 @@ export type SpecOptions = {
   readonly deploy: number;
   readonly epoch: number;
   readonly restart: 'always' | 'no';
+  /** It is given an input, once; without it has none. */
+  readonly input?: boolean;
   readonly stopTimeoutMs: number;
 };
 
@@ -49,7 +51,8 @@ export function containerSpec(options: SpecOptions): ContainerSpec {
     ...(publish === null ? {} : { ExposedPorts: { [`${publish.containerPort}/tcp`]: {} } }),
     StopTimeout: Math.ceil(stopTimeoutMs / 1000),
     Tty: false,
-    OpenStdin: false,
+    OpenStdin: options.input === true,
+    ...(options.input === true ? { StdinOnce: true } : {}),
     // An image's own check says healthy of apps that answer 500, and costs a process every few seconds.
     Healthcheck: { Test: ['NONE'] },
     HostConfig: planHostConfig(options),

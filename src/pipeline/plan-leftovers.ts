@@ -1,4 +1,5 @@
 import type { ObservedContainer } from '../model/container.ts';
+import { runProcess } from '../model/run.ts';
 
 export type KnownEnvironment = {
   readonly app: string;
@@ -31,6 +32,8 @@ export function planLeftovers(
     question.environments.filter(({ busy }) => !busy).map((known) => [keyOf(known), known]),
   );
   const containers = question.containers.filter((container) => {
+    // Runs are ended and removed by those who know them.
+    if (container.process === runProcess) return false;
     const known = idle.get(keyOf(container));
     return known !== undefined && container.release !== known.current && stopped.includes(container.state);
   });

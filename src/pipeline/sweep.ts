@@ -12,6 +12,7 @@ import { forgetHookPushes } from '../store/hook-pushes.ts';
 import { forgetWrites } from '../store/idempotency.ts';
 import { forgetJournal, listJournals } from '../store/journals.ts';
 import { forgetNotices } from '../store/notices.ts';
+import { forgetRuns } from '../store/runs.ts';
 import { listWebhooks, removeWebhook } from '../store/webhooks.ts';
 import type { PipelineDrivers } from './drivers.ts';
 import { readServers } from './environment.ts';
@@ -53,6 +54,7 @@ export async function sweepOld(drivers: PipelineDrivers): Promise<void> {
   const monthAgo = new Date(Date.now() - monthMs).toISOString();
   await forgetHookPushes(db, monthAgo);
   await forgetNotices(db, monthAgo);
+  await forgetRuns(db, monthAgo);
   await forgetWrites(db, new Date(Date.now() - dayMs).toISOString());
 }
 

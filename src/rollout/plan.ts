@@ -3,6 +3,7 @@ import type { ObservedContainer, ObservedServer, WantedContainer } from '../mode
 import type { RolloutProgress } from '../model/deploy.ts';
 import { containerName, releaseName } from '../model/names.ts';
 import type { Release } from '../model/release.ts';
+import { runProcess } from '../model/run.ts';
 import { planPlaces } from './placement.ts';
 import { keyOf, listRightlyRouted, planSwitches } from './switches.ts';
 
@@ -119,7 +120,7 @@ export function planRollout(wanted: Wanted, world: World): Plan {
   const reachable = containers.filter(
     (container) => !missing.some((gone) => gone.server === container.server),
   );
-  const observed = listObserved(world);
+  const observed = listObserved(world).filter((container) => !isRun(wanted, container));
   const names = new Set(containers.map(keyOf));
   const web = reachable.filter((container) => container.port !== null);
   const clear = planClearance(wanted, world, observed);
@@ -146,6 +147,11 @@ export function planRollout(wanted: Wanted, world: World): Plan {
 export function isEmpty(plan: Plan): boolean {
   const { start, probe, switches, retire } = plan;
   return start.length + probe.length + switches.length + retire.length === 0 && plan.clear === null;
+}
+
+/** A one-off command is somebody's own, whatever is rolled out beside it, as long as its environment is there. */
+function isRun({ release }: Wanted, { process }: ObservedContainer): boolean {
+  return process === runProcess && release !== null;
 }
 
 /** Only what is asked for is kept: an old worker that goes on would do work that nobody wants from it. */

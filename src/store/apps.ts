@@ -237,6 +237,7 @@ export async function forgetEnvironment(db: Database, environmentId: string): Pr
     await tx.deleteFrom('releases').where('environment_id', '=', environmentId).execute();
     await tx.deleteFrom('settings').where('environment_id', '=', environmentId).execute();
     await tx.deleteFrom('approvals').where('environment_id', '=', environmentId).execute();
+    await tx.deleteFrom('runs').where('environment_id', '=', environmentId).execute();
     await tx.deleteFrom('environments').where('id', '=', environmentId).execute();
   });
 }

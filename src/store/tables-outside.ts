@@ -1,4 +1,5 @@
 import type { Generated } from 'kysely';
+import type { Run } from '../model/run.ts';
 
 /** What came from outside and went there: who asked for what, what forges told and what people were told. */
 export type OutsideTables = {
@@ -89,6 +90,28 @@ export type OutsideTables = {
     status: number | null;
     answer: string | null;
     created_at: string;
+    ended_at: string | null;
+  };
+  /** One-off commands; `command` and `output` are JSON, without what is known to be a secret. */
+  runs: {
+    id: Generated<number>;
+    environment_id: string;
+    version: number;
+    server: string;
+    container: string;
+    actor: string;
+    command: string;
+    attached: number;
+    state: Run['state'];
+    held_ms: number | null;
+    ends_ms: number;
+    stop: Run['stop'];
+    outcome: Run['outcome'];
+    exit_code: number | null;
+    detail: string | null;
+    output: string | null;
+    created_at: string;
+    started_at: string | null;
     ended_at: string | null;
   };
   /** Servers as they were seen last: how many looks in a row found nobody. */

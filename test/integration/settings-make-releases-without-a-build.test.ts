@@ -152,9 +152,22 @@ test('processes are scaled, to none and back, and unknown ones are refused', asy
   await waitForRunning(['v8 web 2']);
 });
 
-test('a restart replaces every container without a failed request', async () => {
+test('a restart replaces every container without a failed request, and leaves a one-off command alone', async () => {
+  await run(0, 'run', '--detach', '--', 'sleep', '600');
   await runUnderLoad(0, 'ps:restart');
+  await waitForRunning(['v8 run 1', 'v9 web 2']);
+  const input = Buffer.from('read over the connection to a server\n').toString('base64');
+  const made = await world.hawser.cli('tokens:create', '--app', app, '--right', 'run');
+  const started = await fetch(`${world.hawser.url}/api/v1/apps/${app}/runs`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${made.stdout.trim()}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ command: ['cat'], input }),
+  });
+  assert.equal(started.status, 201);
+  assert.equal((await run(0, 'runs:output', '2')).stdout, 'read over the connection to a server\n');
+  await run(0, 'runs:cancel', '1');
   await waitForRunning(['v9 web 2']);
+  assert.match((await run(130, 'runs:output', '1')).all, /was stopped/);
 });
 
 test('domains are added and removed, and belong to one environment', async () => {

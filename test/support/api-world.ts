@@ -9,6 +9,7 @@ import type { ApiDesk } from '../../src/api/desk.ts';
 import { type Guests, openGuests } from '../../src/api/guests.ts';
 import { openLoginGate } from '../../src/api/logins.ts';
 import { type Config, readConfig } from '../../src/config.ts';
+import { Failure } from '../../src/failure.ts';
 import { openFleet } from '../../src/fleet/fleet.ts';
 import { type Journals, openJournals } from '../../src/log/journal.ts';
 import type { Right } from '../../src/model/access.ts';
@@ -20,6 +21,7 @@ import { acceptChange } from '../../src/pipeline/accept-change.ts';
 import { decideApproval } from '../../src/pipeline/approval.ts';
 import { readServers } from '../../src/pipeline/environment.ts';
 import { acceptPromotion } from '../../src/pipeline/promote.ts';
+import { openRunDesk } from '../../src/pipeline/run-desk.ts';
 import { openServerDesk } from '../../src/pipeline/servers.ts';
 import { acceptImage } from '../../src/pipeline/take-image.ts';
 import { createLimitedApp } from '../../src/pipeline/user-limits.ts';
@@ -81,11 +83,14 @@ export type Answered = {
 
 const image = { repository: 'hawser/x', digest: `sha256:${'a'.repeat(64)}` };
 
-/** Opens it with the app `shop`; `desk` replaces parts of what is behind the API, `written` is in deploy.config.json. */
+/**
+ * Opens it with the app `shop`; `desk` replaces parts of what is behind the API, `written` is in deploy.config.json,
+ * `bringImage` has images of releases.
+ */
 export async function openApiWorld(
   t: TestContext,
   desk: Partial<ApiDesk> = {},
-  written: object = {},
+  { bringImage = noImage, ...written }: { bringImage?: typeof noImage; [key: string]: unknown } = {},
 ): Promise<ApiWorld> {
   const folder = mkdtempSync(join(tmpdir(), 'hawser-api-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
@@ -100,7 +105,7 @@ export async function openApiWorld(
   const journals = openJournals(join(config.data, 'journals'), config.limits.log, hideNothing);
   const logged: object[] = [];
   const note = (fields: object, message: string) => void logged.push({ message, ...fields });
-  const whole = { ...makeDesk(config, db, journals), ...desk };
+  const whole = { ...makeDesk(config, db, journals, bringImage), ...desk };
   const guests = openGuests();
   const audit = openAudit(db, { report: (error) => void logged.push({ message: String(error) }) });
   const serving = await serve(whole, {
@@ -146,7 +151,13 @@ export async function openApiWorld(
   };
 }
 
-function makeDesk(config: Config, db: Database, journals: Journals): ApiDesk {
+const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+async function noImage(): Promise<string> {
+  throw new Failure('image_not_in_registry', 'There is no registry here.');
+}
+
+function makeDesk(config: Config, db: Database, journals: Journals, bringImage: typeof noImage): ApiDesk {
   const drivers = { config, db, journals, touch: async () => undefined };
   const fleet = openFleet({
     readServers: () => readServers({ config, db }),
@@ -161,6 +172,7 @@ function makeDesk(config: Config, db: Database, journals: Journals): ApiDesk {
     journals,
     fleet,
     logins: openLoginGate(),
+    runs: openRunDesk({ config, db, log: quiet, rollout: { fleet, bringImage } }),
     servers: openServerDesk({ config, db, touch: async () => undefined }),
     createApp: (name, actor) => createLimitedApp(db, { name, actor }, config.limits.user),
     destroyApp: (app) => destroyApp(db, app.id),

@@ -17,7 +17,12 @@ export type Running = {
   stop(): void;
 };
 
-export type CommandOptions = { readonly cwd?: string; readonly env?: Readonly<Record<string, string>> };
+export type CommandOptions = {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** What it reads from a pipe; nothing without it. */
+  readonly input?: string;
+};
 
 /** Starts `hawser …` as a process of its own, with nothing of this one's environment but PATH. */
 export function startCommand(argv: readonly string[], options: CommandOptions = {}): Running {
@@ -30,15 +35,17 @@ export function startOnTerminal(argv: readonly string[], options: CommandOptions
   return start(['script', '--quiet', '--return', '--command', words.join(' '), '/dev/null'], options);
 }
 
-function start([file = '', ...argv]: readonly string[], { cwd, env }: CommandOptions): Running {
+function start([file = '', ...argv]: readonly string[], { cwd, env, input }: CommandOptions): Running {
   const child = spawn(file, argv, {
     cwd: cwd ?? '/',
     env: { ...keptEnv, HOME: '/nonexistent', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   });
+  // One that reads no more than it needs closes the pipe.
+  child.stdin?.on('error', () => undefined).end(input);
   const chunks = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {
-    child[name].setEncoding('utf8').on('data', (chunk) => {
+    child[name]?.setEncoding('utf8').on('data', (chunk) => {
       chunks[name] += chunk;
     });
   }

@@ -107,8 +107,8 @@ export async function openHawser(
     await exit;
   }
 
-  async function cli(...argv: string[]) {
-    const command = spawn(process.execPath, [main, ...argv, '--config', file], {
+  async function cli(...[verb = '', ...words]: string[]) {
+    const command = spawn(process.execPath, [main, verb, '--config', file, ...words], {
       env: { ...keptEnv, HOME: folder, NO_COLOR: '1' },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

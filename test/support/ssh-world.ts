@@ -15,11 +15,19 @@ import { addKey, type Key, removeKey } from '../../src/store/keys.ts';
 import { type ApiWorld, openApiWorld } from './api-world.ts';
 import { limits, openWorld, type Ran, runClient, startClient, type WorldOptions } from './receive-world.ts';
 
-export type SshWorldOptions = WorldOptions & Pick<Partial<SshOptions>, 'times' | 'connections' | 'pace'>;
+export type SshWorldOptions = WorldOptions &
+  Pick<Partial<SshOptions>, 'times' | 'connections' | 'pace'> & {
+    /** Has images of releases, for what runs them. */
+    readonly bringImage?: () => Promise<string>;
+  };
 
 /** The receive world with the real door, ledger and API behind it, reached by the real ssh over a loopback port. */
 export async function openSshWorld(t: TestContext, options: SshWorldOptions = {}) {
-  const api = await openApiWorld(t);
+  const api = await openApiWorld(
+    t,
+    {},
+    options.bringImage === undefined ? {} : { bringImage: options.bringImage },
+  );
   const world = await openWorld({ ...options, audit: api.audit });
   t.after(() => world[Symbol.asyncDispose]());
   const note = (details: object, message: string) => void world.logged.push({ message, ...details });

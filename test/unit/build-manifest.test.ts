@@ -49,7 +49,7 @@ test('a Procfile gives the processes and the release command, app.json their num
 
 test('every wrong line of a Procfile is told with its number', () => {
   const { code, message } = failureOf(() =>
-    plan(null, 'web: a\nnonsense\nweb: b\nWorker: x\nempty:\na--b: x'),
+    plan(null, 'web: a\nnonsense\nweb: b\nWorker: x\nempty:\na--b: x\nrun: x'),
   );
   assert.equal(code, 'procfile_invalid');
   assert.deepEqual(
@@ -60,6 +60,7 @@ test('every wrong line of a Procfile is told with its number', () => {
       '4 a type has 1 to 30 lower-case letters, digits and single dashes',
       '5 "empty" has no command',
       '6 a type has 1 to 30 lower-case letters, digits and single dashes',
+      '7 "run" is what hawser run calls its own; use another type',
     ],
   );
   assert.equal(failureOf(() => plan(null, '\n# nothing\n')).code, 'procfile_invalid');

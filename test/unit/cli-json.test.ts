@@ -6,7 +6,7 @@ import { openTerminal } from '../../src/cli/terminal.ts';
 
 /** What they print is a log, a file or a script; or they run until they are ended, or keep a login on this machine. */
 const others = [
-  ...['audit:export', 'config:export', 'deploys:attach', 'deploys:output', 'releases:output'],
+  ...['audit:export', 'config:export', 'deploys:attach', 'deploys:output', 'releases:output', 'runs:output'],
   ...['completion', 'completion:words', 'credential'],
   ...['server', 'up', 'worker'],
   ...['login', 'logout', 'setup', 'users:accept'],

@@ -4,6 +4,7 @@ import { planApart, planServiceSpec } from '../../src/build/services/spec.ts';
 import { containerSpec } from '../../src/fleet/container.ts';
 import type { ContainerSpec } from '../../src/fleet/docker.ts';
 import type { Release } from '../../src/model/release.ts';
+import { planRunSpec } from '../../src/pipeline/run.ts';
 import { planSpec } from '../../src/rollout/spec.ts';
 import type { Place } from '../../src/store/apps.ts';
 import { readSourceFiles } from '../support/source-files.ts';
@@ -49,6 +50,18 @@ const specs: Readonly<Record<string, ContainerSpec>> = {
     restart: 'no',
     ...common,
   }),
+  'a one-off command': planRunSpec(
+    { id: 1, container: 'x', server: 'app1' },
+    {
+      place: { app: { name: 'shop' }, environment: { name: 'production' } } as Place,
+      command,
+      input: Buffer.alloc(1),
+    },
+    {
+      release: { version: 1, config: {}, resources, deployId: 1, commit: null } as unknown as Release,
+      image: 'x',
+    },
+  ),
   'a check': planApart({
     name: 'x',
     image: 'x',
@@ -107,6 +120,7 @@ test('no other file makes a spec or a container, and none of ours mounts the eng
   assert.deepEqual(having(/\bcontainerSpec\(\{/), [
     'src/api/docker-spec.ts',
     'src/build/services/spec.ts',
+    'src/pipeline/run.ts',
     'src/rollout/release-command.ts',
     'src/rollout/spec.ts',
   ]);

@@ -39,6 +39,7 @@ test('stopped containers of old releases go; what runs, is current, busy or unkn
     container('production', 2, 'exited'),
     container('staging', 1, 'exited'),
     container('elsewhere', 1, 'exited'),
+    { ...container('production', 1, 'exited'), process: 'run' },
   ];
   const environments = [environment('production'), environment('staging', { busy: true })];
   const plan = planLeftovers({ containers, networks: [], environments });

@@ -38,6 +38,23 @@ test('a second release dismisses the first one server by server and retires it a
   assert.equal(plan.retire.length, 3);
 });
 
+test('a one-off command is left alone by every rollout, and goes with its environment', () => {
+  const world = perform(emptyWorld(), planRollout(want(makeRelease(1, [web])), emptyWorld()), 99);
+  const [first, ...others] = world.servers;
+  assert.ok(first?.reachable);
+  const [one] = first.containers;
+  assert.ok(one);
+  const run = { ...one, name: 'shop-production-v1-run-7', process: 'run', index: 7 };
+  const servers = [{ ...first, containers: [...first.containers, run] }, ...others];
+  const gone = (wanted: ReturnType<typeof want>) =>
+    planRollout(wanted, { ...world, servers }).retire.map(({ process }) => process);
+  assert.deepEqual(gone(want(makeRelease(1, [web]))), []);
+  assert.deepEqual(gone(want(makeRelease(2, [web]))), ['web', 'web', 'web']);
+  const recreate = want(makeRelease(2, [web]), { strategy: { ...strategy, strategy: 'recreate' } });
+  assert.equal(planRollout(recreate, { ...world, servers }).clear?.stop.includes(run), false);
+  assert.equal(gone({ ...want(makeRelease(1, [web])), release: null }).includes('run'), true);
+});
+
 test('quantities are spread over the servers and a process without a port is not routed', () => {
   const release = makeRelease(1, [
     { ...web, quantity: 4 },

@@ -1,0 +1,227 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Docker, openLocalDocker } from '../../src/fleet/docker.ts';
+import { connectBuilder } from '../../src/fleet/engine.ts';
+import { openFleet } from '../../src/fleet/fleet.ts';
+import { removeLabelled } from '../../src/fleet/labelled.ts';
+import { observeFleet } from '../../src/fleet/observe.ts';
+import { labelNames } from '../../src/model/container.ts';
+import { readServers } from '../../src/pipeline/environment.ts';
+import type { RunDrivers } from '../../src/pipeline/run.ts';
+import { removeStrayRuns, settleRuns } from '../../src/pipeline/run-end.ts';
+import { createApp, ensureEnvironment } from '../../src/store/apps.ts';
+import { listAudit } from '../../src/store/audit.ts';
+import { recordRelease } from '../../src/store/releases.ts';
+import { getRun, insertRun, readRunOutput } from '../../src/store/runs.ts';
+import type { ApiWorld } from '../support/api-world.ts';
+import { openBase } from '../support/build-source.ts';
+import { runCommand, startCommand } from '../support/command-line.ts';
+import { eventually } from '../support/eventually.ts';
+import { openSshWorld, type SshWorld } from '../support/ssh-world.ts';
+
+const app = `run${process.pid}`;
+const secret = 'correct-horse-battery-staple';
+const { signal } = new AbortController();
+
+type Stage = {
+  readonly ssh: SshWorld;
+  readonly world: ApiWorld;
+  readonly docker: Docker;
+  readonly environmentId: string;
+  readonly drivers: RunDrivers;
+  readonly on: readonly string[];
+};
+
+/** An app whose live release is a base image; its one server is this machine. */
+async function openStage(t: Parameters<typeof openBase>[0], name: string): Promise<Stage> {
+  t.after(() => removeLabelled(connectBuilder(openLocalDocker()), { [labelNames.app]: app }, signal));
+  const { docker, base } = await openBase(t, `run-${name}`);
+  const bringImage = async () => base;
+  const ssh = await openSshWorld(t, { bringImage });
+  const world = ssh.api;
+  const { db, config } = world;
+  const made = await createApp(db, app, 'test');
+  const environment = await ensureEnvironment(db, made, { name: 'production', domain: `${app}.localhost` });
+  const deploy = await world.queue();
+  const release = await recordRelease(db, {
+    environmentId: environment.id,
+    image: { repository: 'hawser/x', digest: `sha256:${'a'.repeat(64)}` },
+    config: { PASSWORD: secret },
+    processes: [{ type: 'web', command: null, quantity: null }],
+    releaseCommand: null,
+    port: 8080,
+    health: null,
+    resources: { memory: 64 * 1024 ** 2, cpus: 1, pids: 64 },
+    commit: null,
+    author: null,
+    message: null,
+    actor: 'test',
+    deployId: deploy.id,
+    rollbackOf: null,
+    defaults: {},
+    domains: [],
+    imageDeployId: 1,
+    promotedFrom: null,
+  });
+  await db
+    .updateTable('environments')
+    .set({ current_release_id: release.id })
+    .where('id', '=', environment.id)
+    .execute();
+  const fleet = openFleet({
+    readServers: () => readServers({ config, db }),
+    findPin: () => null,
+    readIdentity: async () => Buffer.alloc(0),
+    log: () => undefined,
+  });
+  t.after(() => fleet[Symbol.asyncDispose]());
+  const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+  const drivers = { config, db, log, rollout: { fleet, bringImage } };
+  return {
+    ssh,
+    world,
+    docker,
+    environmentId: environment.id,
+    drivers,
+    on: ['-a', app, '--config', config.file],
+  };
+}
+
+async function listOurs(docker: Docker): Promise<string[]> {
+  const found = await docker.listContainers({ all: true, filters: { label: [`${labelNames.app}=${app}`] } });
+  return found.map(({ Names }) => Names[0] ?? '');
+}
+
+test('a command runs in a container of its own and its exit code, output and input are its own', async (t) => {
+  const { world, docker, on } = await openStage(t, 'a');
+  const both = 'echo "out $PASSWORD $HAWSER_ENV"; echo err >&2; exit 7';
+  const first = await runCommand(['run', ...on, '--', 'sh', '-c', both]);
+  assert.deepEqual(first, { code: 7, stdout: `out ${secret} production\n`, stderr: 'err\n' });
+  assert.deepEqual(await listOurs(docker), []);
+
+  // Who may run, and not read the variables, sees none of their values.
+  const env = { HAWSER_URL: world.url, HAWSER_TOKEN: await world.makeToken(null, 'run') };
+  const shown = ['run', '-a', app, '--', 'sh', '-c', `echo "$PASSWORD"; echo ${secret}`];
+  assert.equal((await runCommand(shown, { env })).stdout, '[redacted]\n[redacted]\n');
+  const listed = await runCommand(['runs', ...on, '--json']);
+  assert.equal(listed.stdout.includes(secret), false);
+  const { runs } = JSON.parse(listed.stdout);
+  assert.deepEqual(
+    runs.map((run: Record<string, unknown>) => [run.id, run.outcome, run.exitCode]),
+    [
+      [2, 'exited', 0],
+      [1, 'exited', 7],
+    ],
+  );
+  assert.match(JSON.stringify(await readRunOutput(world.db, 1)), /out \[redacted\] production/);
+  const entries = (await listAudit(world.db, { app, limit: 10 })).map(({ action, object }) => [
+    action,
+    object,
+  ]);
+  assert.deepEqual(entries[0], ['run', 'run 2 on local: sh']);
+
+  const input = 'x'.repeat(300_000);
+  const counted = await runCommand(['run', ...on, '--', 'wc', '-c'], { input });
+  assert.deepEqual([counted.code, counted.stdout.trim()], [0, '300000']);
+  const tooMuch = await runCommand(['run', ...on, '--', 'wc', '-c'], { input: 'x'.repeat(600_000) });
+  assert.deepEqual([tooMuch.code, tooMuch.stdout], [2, '']);
+  // Found by the init of the container.
+  assert.equal((await runCommand(['run', ...on, '--', 'nothing-of-that-name'])).code, 127);
+  const noRight = { HAWSER_URL: world.url, HAWSER_TOKEN: await world.makeToken(null, 'deploy') };
+  assert.equal((await runCommand(['run', '-a', app, '--', 'true'], { env: noRight })).code, 3);
+});
+
+test('over SSH it is the same, and stdin is passed on when that is said', async (t) => {
+  const { ssh, docker } = await openStage(t, 'd');
+  await ssh.makeKey('laptop', ['run']);
+  const both = `run -a ${app} -e production -- sh -c 'echo "out $0 $PASSWORD"; echo err >&2; exit 7' word`;
+  const ended = await ssh.ssh('laptop', [both]);
+  assert.deepEqual([ended.code, ended.stdout, ended.stderr], [7, 'out word [redacted]\n', 'err\n']);
+  const counted = await ssh.ssh('laptop', [`run -a ${app} --stdin -- wc -c`], [], 'x'.repeat(100_000));
+  assert.deepEqual([counted.code, counted.stdout.trim()], [0, '100000']);
+  // The end of the client is the end of the command.
+  const child = ssh.start('laptop', [`run -a ${app} -- sleep 600`]);
+  await eventually(async () => (await listOurs(docker)).length === 1);
+  child.kill('SIGKILL');
+  await eventually(async () => (await listOurs(docker)).length === 0);
+});
+
+test('Ctrl-C stops the command; one that is detached goes on without its client', async (t) => {
+  const { docker, on } = await openStage(t, 'b');
+  const attached = startCommand(['run', ...on, '--', 'sh', '-c', 'echo begun; sleep 600']);
+  t.after(() => attached.stop());
+  await eventually(() => attached.stdout().includes('begun'));
+  const ps = await runCommand(['ps', ...on]);
+  assert.match(ps.stdout, /\trun\.1\tv1\trunning\t/);
+  process.kill(attached.pid, 'SIGINT');
+  assert.equal((await attached.ended).code, 130);
+  assert.deepEqual(await listOurs(docker), []);
+
+  const detached = await runCommand([
+    'run',
+    '--detach',
+    ...on,
+    '--',
+    'sh',
+    '-c',
+    'sleep 1; echo late; exit 3',
+  ]);
+  assert.deepEqual([detached.code, detached.stdout], [0, '2\n']);
+  const output = await runCommand(['runs:output', '2', ...on]);
+  assert.deepEqual([output.code, output.stdout], [3, 'late\n']);
+  // It is kept when the container is gone.
+  assert.deepEqual(await listOurs(docker), []);
+  assert.deepEqual((await runCommand(['runs:output', '2', ...on])).stdout, 'late\n');
+  await runCommand(['run', '--detach', ...on, '--', 'sleep', '600']);
+  assert.equal((await runCommand(['runs:cancel', '3', ...on])).code, 0);
+  const cancelled = await runCommand(['runs:output', '3', ...on]);
+  assert.deepEqual([cancelled.code, /was stopped/.test(cancelled.stderr)], [130, true]);
+  await eventually(async () => (await listOurs(docker)).length === 0);
+});
+
+test('a run whose starter or follower was killed, or whose time is over, is ended and leaves nothing', async (t) => {
+  const { world, docker, drivers, environmentId } = await openStage(t, 'c');
+  const { db } = world;
+  const token = await world.makeToken(null, 'run');
+  const begin = async (body: object) => {
+    const path = `/api/v1/apps/${app}/runs`;
+    const { status, json, text } = await world.ask('POST', path, { token, body });
+    assert.equal(status, 201, text);
+    return json.id as number;
+  };
+  const change = (id: number, values: { held_ms?: number; ends_ms?: number }) =>
+    db.updateTable('runs').set(values).where('id', '=', id).execute();
+  const left = await begin({ command: ['sleep', '600'] });
+  const late = await begin({ command: ['sh', '-c', 'echo begun; sleep 600'], detach: true });
+  const fine = await begin({ command: ['sleep', '600'], detach: true });
+  // Killed between the creation of the container and its start.
+  const half = await insertRun(db, {
+    ...{ environmentId, version: 1, server: 'local', actor: 'test', command: ['true'], attached: true },
+    ...{ endsMs: Date.now() + 60_000, heldMs: Date.now() - 1, nameContainer: (id) => `${app}-half-${id}` },
+  });
+  const image = (await docker.getContainer(`${app}-production-v1-run-${fine}`).inspect()).Config;
+  await docker.createContainer({
+    name: half.container,
+    Image: image.Image,
+    Cmd: ['true'],
+    Labels: image.Labels,
+  });
+  await settleRuns(drivers, signal);
+  assert.deepEqual((await getRun(db, left)).outcome, null);
+  assert.deepEqual((await getRun(db, half.id)).outcome, 'not_started');
+  await change(left, { held_ms: Date.now() - 1 });
+  await change(late, { ends_ms: Date.now() - 1 });
+  await settleRuns(drivers, signal);
+  assert.equal((await getRun(db, left)).outcome, 'left');
+  assert.equal((await getRun(db, late)).outcome, 'timed_out');
+  assert.match(JSON.stringify(await readRunOutput(db, late)), /begun/);
+  assert.deepEqual(await listOurs(docker), [`/${app}-production-v1-run-${fine}`]);
+
+  const look = () => observeFleet(drivers.rollout.fleet, ['local'], { app }, signal);
+  await removeStrayRuns(await look(), drivers, signal);
+  assert.equal((await listOurs(docker)).length, 1);
+  // Its record is lost: the container is nobody's.
+  await db.updateTable('runs').set({ state: 'ended' }).where('id', '=', fine).execute();
+  await removeStrayRuns(await look(), drivers, signal);
+  assert.deepEqual(await listOurs(docker), []);
+});
