@@ -4,7 +4,7 @@ import { createTransport } from 'nodemailer';
 import type { SmtpConfig } from '../config.ts';
 import type { OutboundRules } from './addresses.ts';
 import type { OutboundAnswer, OutboundOptions } from './post.ts';
-import { pinAddress } from './resolve.ts';
+import { pinAddresses } from './resolve.ts';
 
 /** Plain text to one address. */
 export type OutboundMail = {
@@ -30,47 +30,75 @@ export async function sendMail(
   smtp: SmtpConfig,
   { rules, timeoutMs = wholeMs, look, signal }: OutboundOptions,
 ): Promise<OutboundAnswer> {
-  const { address } = await pinAddress(new URL(`smtp://${bracket(smtp.host)}`), withOwn(rules, smtp), look);
-  const ca = smtp.ca === null ? {} : { ca: await readFile(smtp.ca) };
+  const pinned = await pinAddresses(new URL(`smtp://${bracket(smtp.host)}`), withOwn(rules, smtp), look);
   const limit = AbortSignal.timeout(timeoutMs);
-  const login = smtp.username === null ? {} : { auth: { user: smtp.username, pass: smtp.password ?? '' } };
-  const transport = createTransport({
-    host: address,
-    port: smtp.port,
-    secure: smtp.security === 'tls',
-    requireTLS: smtp.security === 'starttls',
-    ignoreTLS: smtp.security === 'none',
-    tls: { ...ca, servername: isIP(smtp.host) === 0 ? smtp.host : '', minVersion: 'TLSv1.2' },
-    ...{ connectionTimeout: timeoutMs, greetingTimeout: timeoutMs, socketTimeout: timeoutMs },
-    ...{ disableFileAccess: true, disableUrlAccess: true, logger: false },
-    ...login,
-  });
+  const ending = signal === undefined ? limit : AbortSignal.any([limit, signal]);
   try {
-    const { response } = await transport.sendMail({
-      ...{ from: { name: 'Hawser', address: smtp.from }, to: { name: '', address: mail.to } },
-      ...{ subject: mail.subject, text: mail.text, date: mail.date },
-      messageId: `<${mail.id}@${smtp.from.slice(smtp.from.indexOf('@') + 1)}>`,
-      // No holiday notice is wanted as an answer.
-      headers: { 'Auto-Submitted': 'auto-generated' },
-      signal: signal === undefined ? limit : AbortSignal.any([limit, signal]),
-    });
-    return toAnswer(Number(response.slice(0, 3)), response);
+    return await sendToAny(pinned, mail, { smtp, timeoutMs, signal: ending });
   } catch (error) {
     if (limit.aborted) throw new Error(`no answer within ${timeoutMs} ms`, { cause: error });
-    const { responseCode, response } = error as { responseCode?: number; response?: string };
-    if (responseCode !== undefined) return toAnswer(responseCode, response ?? '');
     throw error;
   }
 }
 
-function toAnswer(status: number, response: string): OutboundAnswer {
+type Pinned = Awaited<ReturnType<typeof pinAddresses>>;
+type Way = { readonly smtp: SmtpConfig; readonly timeoutMs: number; readonly signal: AbortSignal };
+
+/** Many a host has an address at which it does not listen: as long as nothing was said the next one is tried. */
+async function sendToAny(
+  [{ address }, next, ...others]: Pinned,
+  mail: OutboundMail,
+  way: Way,
+): Promise<OutboundAnswer> {
+  try {
+    return await sendTo(address, mail, way);
+  } catch (error) {
+    if (next === undefined || (error as NodeJS.ErrnoException).syscall !== 'connect') throw error;
+    return sendToAny([next, ...others], mail, way);
+  }
+}
+
+async function sendTo(
+  host: string,
+  mail: OutboundMail,
+  { smtp, timeoutMs, signal }: Way,
+): Promise<OutboundAnswer> {
+  const ca = smtp.ca === null ? {} : { ca: await readFile(smtp.ca) };
+  const login = smtp.username === null ? {} : { auth: { user: smtp.username, pass: smtp.password ?? '' } };
+  const transport = createTransport({
+    ...{ host, port: smtp.port, ...login, ...planSecurity(smtp, ca) },
+    ...{ connectionTimeout: timeoutMs, greetingTimeout: timeoutMs, socketTimeout: timeoutMs },
+    ...{ disableFileAccess: true, disableUrlAccess: true, logger: false },
+  });
+  try {
+    const { response } = await transport.sendMail({
+      ...{ from: { name: 'Hawser', address: smtp.from }, to: { name: '', address: mail.to } },
+      ...{ subject: mail.subject, text: mail.text, date: mail.date, signal },
+      messageId: `<${mail.id}@${smtp.from.slice(smtp.from.indexOf('@') + 1)}>`,
+      // No holiday notice is wanted as an answer.
+      headers: { 'Auto-Submitted': 'auto-generated' },
+    });
+    return toAnswer(Number(response.slice(0, 3)), response);
+  } catch (error) {
+    const { responseCode, response } = error as { responseCode?: number; response?: string };
+    if (responseCode === undefined) throw error;
+    return toAnswer(responseCode, response ?? '');
+  }
+}
+
+function planSecurity({ security, host }: SmtpConfig, ca: { readonly ca?: Buffer }) {
   return {
-    status,
-    text: response
-      .replace(/\p{Cc}+/gu, ' ')
-      .slice(0, keptCharacters)
-      .trim(),
+    secure: security === 'tls',
+    requireTLS: security === 'starttls',
+    ignoreTLS: security === 'none',
+    tls: { ...ca, servername: isIP(host) === 0 ? host : '', minVersion: 'TLSv1.2' as const },
   };
+}
+
+/** The words behind the number. */
+function toAnswer(status: number, response: string): OutboundAnswer {
+  const text = response.replace(/^\d{3}[ -]/, '').replace(/\p{Cc}+/gu, ' ');
+  return { status, text: text.slice(0, keptCharacters).trim() };
 }
 
 /** An address that the operator wrote down is meant; a name must lead where every other URL may lead. */

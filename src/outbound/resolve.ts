@@ -16,22 +16,32 @@ export type LookUp = (host: string) => Promise<readonly { address: string; famil
 const askSystem: LookUp = (host) => lookUp(host, { all: true, verbatim: true });
 
 /** Looks a host up; every address that it has must be one that may be reached. Throws `url_not_allowed`, `host_not_found`. */
-export async function pinAddress(
+export async function pinAddress(url: URL, rules: OutboundRules, look?: LookUp): Promise<PinnedAddress> {
+  const [first] = await pinAddresses(url, rules, look);
+  return first;
+}
+
+/** The same with all of its addresses, in the order in which they are to be tried. */
+export async function pinAddresses(
   url: URL,
   rules: OutboundRules,
   look: LookUp = askSystem,
-): Promise<PinnedAddress> {
+): Promise<readonly [PinnedAddress, ...PinnedAddress[]]> {
   const host = hostOf(url);
   const found = isIP(host) === 0 ? await findAll(host, look) : [{ address: host, family: isIP(host) }];
   const kinds = found.map(({ address }) => requireAddress(address, rules));
-  const [first] = found;
+  const [first, ...rest] = found;
   if (first === undefined) throw new Failure('host_not_found', `${host} has no address.`);
   const isAllowed = kinds.includes('allowed');
   // Without TLS nothing proves who answers: that is for networks of one's own.
   if (url.protocol === 'http:' && !isAllowed) {
     throw notAllowed('http is for addresses in webhooks.allow of deploy.config.json only, others need https');
   }
-  return { address: first.address, family: first.family === 6 ? 6 : 4, isAllowed };
+  const pin = ({ address, family }: typeof first): PinnedAddress => ({
+    ...{ address, isAllowed },
+    family: family === 6 ? 6 : 4,
+  });
+  return [pin(first), ...rest.map(pin)];
 }
 
 async function findAll(host: string, look: LookUp) {
