@@ -23,6 +23,8 @@ export const auditActions: Readonly<Record<string, string>> = {
   'POST /apps/:app/config': 'config:set',
   'POST /apps/:app/scale': 'ps:scale',
   'POST /apps/:app/restart': 'ps:restart',
+  'POST /apps/:app/stop': 'ps:stop',
+  'POST /apps/:app/start': 'ps:start',
   'POST /apps/:app/runs': 'run',
   'POST /apps/:app/runs/:run/cancel': 'runs:cancel',
   'POST /apps/:app/domains': 'domains:change',

@@ -22,11 +22,17 @@ export const configBody = changeBody.extend({
   vars: z.record(variable, z.union([z.string(), outsideValue, z.null()])),
 });
 
+const processType = z
+  .string()
+  .regex(/^[a-z](?:[a-z0-9]|-(?!-)){0,29}$/, 'use the name of a process, like web');
+
 export const scaleBody = changeBody.extend({
-  scale: z.record(
-    z.string().regex(/^[a-z](?:[a-z0-9]|-(?!-)){0,29}$/, 'use the name of a process, like web'),
-    z.int().min(0).max(100),
-  ),
+  scale: z.record(processType, z.int().min(0).max(100)),
+});
+
+export const stopBody = changeBody.extend({
+  /** All of them without it. */
+  processes: z.array(processType).min(1).max(50).optional(),
 });
 
 export const restartBody = changeBody;

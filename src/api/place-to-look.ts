@@ -2,7 +2,7 @@ import type { Route } from './route.ts';
 import { routes } from './routes.ts';
 
 const readable = new Set(routes.filter(({ method }) => method === 'GET').map(({ path }) => path));
-const makesDeploy = /^\/apps\/:app\/(?:deploys|promote|rollback|scale|restart|config|domains)$/;
+const makesDeploy = /^\/apps\/:app\/(?:deploys|promote|rollback|scale|restart|stop|start|config|domains)$/;
 const base = ['', 'api', 'v1'];
 
 /** Where it shows what became of a request: the nearest address that can be read, at its own or above. Pure. */

@@ -33,8 +33,10 @@ export type Source = {
   readonly createdAt: string;
 };
 
-/** What people set of an environment: variables and how many of each process are to run. */
+/** What people set of an environment: variables, how many of each process are to run, and which are stopped. */
 export type Settings = {
   readonly vars: Readonly<Record<string, string>>;
   readonly scale: Readonly<Record<string, number>>;
+  /** Types of which nothing runs, whatever their number is; none when it is left out. */
+  readonly stopped?: readonly string[];
 };

@@ -40,6 +40,8 @@ export type SettingsChange = {
   readonly vars: Readonly<Record<string, ValueChange<string>>>;
   readonly scale: Readonly<Record<string, ValueChange<number>>>;
   readonly domains: Readonly<Record<string, ValueChange<true>>>;
+  /** Process types that are stopped or started; left out for none. */
+  readonly stopped?: Readonly<Record<string, ValueChange<true>>>;
 };
 
 /** What was asked for beside the commit. */

@@ -9,6 +9,8 @@ export type WantedChange = {
   readonly vars?: Readonly<Record<string, string | null>>;
   readonly scale?: Readonly<Record<string, number>>;
   readonly domains?: Readonly<Record<string, boolean>>;
+  /** True stops a process type, false starts it with the number that it had. */
+  readonly stopped?: Readonly<Record<string, boolean>>;
 };
 
 type Values<T> = Readonly<Record<string, T>>;
@@ -17,9 +19,14 @@ type Changes<T> = Values<ValueChange<T>>;
 /** What a wish sets, with what is set now; a key that is so already stays in it, since that may be taken back. */
 export function planChange(
   now: Desired,
-  { vars = {}, scale = {}, domains = {} }: WantedChange,
+  { vars = {}, scale = {}, domains = {}, stopped = {} }: WantedChange,
 ): SettingsChange {
+  const isStopped = compare(
+    toValues(now.stopped ?? []),
+    mapValues({ ...findStarted(now, scale), ...stopped }, (wanted) => (wanted ? true : null)),
+  );
   return {
+    ...unlessNone(isStopped),
     vars: compare(now.vars, vars),
     scale: compare(now.scale, scale),
     domains: compare(
@@ -29,9 +36,21 @@ export function planChange(
   };
 }
 
+/** Whoever gives a stopped process a number wants it to run. */
+function findStarted({ stopped = [] }: Desired, scale: Values<number>): Values<boolean> {
+  const started = stopped.filter((type) => Object.hasOwn(scale, type) && scale[type] !== 0);
+  return Object.fromEntries(started.map((type) => [type, false]));
+}
+
+function unlessNone(stopped: Changes<true>): Pick<SettingsChange, 'stopped'> {
+  return Object.keys(stopped).length === 0 ? {} : { stopped };
+}
+
 /** The settings with a change on top. */
-export function applyChange(now: Desired, { vars, scale, domains }: SettingsChange): Desired {
+export function applyChange(now: Desired, { vars, scale, domains, stopped = {} }: SettingsChange): Desired {
+  const names = toNames(move(toValues(now.stopped ?? []), stopped));
   return {
+    ...(names.length === 0 ? {} : { stopped: names }),
     vars: move(now.vars, vars),
     scale: move(now.scale, scale),
     domains: toNames(move(toValues(now.domains), domains)),
@@ -39,8 +58,12 @@ export function applyChange(now: Desired, { vars, scale, domains }: SettingsChan
 }
 
 /** What of a change still holds: the values that are as it set them. */
-export function findStanding(now: Desired, { vars, scale, domains }: SettingsChange): SettingsChange {
+export function findStanding(
+  now: Desired,
+  { vars, scale, domains, stopped = {} }: SettingsChange,
+): SettingsChange {
   return {
+    ...unlessNone(keepStanding(toValues(now.stopped ?? []), stopped)),
     vars: keepStanding(now.vars, vars),
     scale: keepStanding(now.scale, scale),
     domains: keepStanding(toValues(now.domains), domains),
@@ -49,14 +72,23 @@ export function findStanding(now: Desired, { vars, scale, domains }: SettingsCha
 
 /** The settings without a change, key by key, only where the value is still the one that it set. */
 export function undoChange(now: Desired, change: SettingsChange): Desired {
-  const { vars, scale, domains } = findStanding(now, change);
-  return applyChange(now, { vars: reverse(vars), scale: reverse(scale), domains: reverse(domains) });
+  const { vars, scale, domains, stopped = {} } = findStanding(now, change);
+  return applyChange(now, {
+    vars: reverse(vars),
+    scale: reverse(scale),
+    domains: reverse(domains),
+    stopped: reverse(stopped),
+  });
 }
 
 /** The same wish on top of other settings than those that it was made for. */
-export function rebaseChange(now: Desired, { vars, scale, domains }: SettingsChange): SettingsChange {
+export function rebaseChange(
+  now: Desired,
+  { vars, scale, domains, stopped = {} }: SettingsChange,
+): SettingsChange {
   const to = <T>(changes: Changes<T>) => mapValues(changes, (change) => change.to);
   return {
+    ...unlessNone(compare(toValues(now.stopped ?? []), to(stopped))),
     vars: compare(now.vars, to(vars)),
     scale: compare(now.scale, to(scale)),
     domains: compare(toValues(now.domains), to(domains)),
@@ -64,7 +96,7 @@ export function rebaseChange(now: Desired, { vars, scale, domains }: SettingsCha
 }
 
 /** The wish that a change was made of. */
-export function toWanted({ vars, scale, domains }: SettingsChange): WantedChange {
+export function toWanted({ vars, scale, domains, stopped }: SettingsChange): WantedChange {
   const counts = Object.entries(scale).flatMap(([type, { to }]) =>
     to === null ? [] : [[type, to] as const],
   );
@@ -72,20 +104,23 @@ export function toWanted({ vars, scale, domains }: SettingsChange): WantedChange
     vars: mapValues(vars, ({ to }) => to),
     scale: Object.fromEntries(counts),
     domains: mapValues(domains, ({ to }) => to !== null),
+    ...(stopped === undefined ? {} : { stopped: mapValues(stopped, ({ to }) => to !== null) }),
   };
 }
 
 /** True when all is so already. */
-export function isEmptyChange({ vars, scale, domains }: SettingsChange): boolean {
-  return listMoved(vars).length + listMoved(scale).length + listMoved(domains).length === 0;
+export function isEmptyChange({ vars, scale, domains, stopped = {} }: SettingsChange): boolean {
+  return [vars, scale, domains, stopped].every((changes) => listMoved<unknown>(changes).length === 0);
 }
 
 /** `config: +A ~B -C, scale: web=3, domains: +shop.example`, of variables only the names; empty for no change. */
-export function describeChange({ vars, scale, domains }: SettingsChange): string {
+export function describeChange({ vars, scale, domains, stopped = {} }: SettingsChange): string {
   const parts = {
     config: listMoved(vars).map(([name, change]) => `${markOf(change)}${name}`),
     scale: listMoved(scale).map(([type, { to }]) => (to === null ? `-${type}` : `${type}=${to}`)),
     domains: listMoved(domains).map(([name, change]) => `${markOf(change)}${name}`),
+    stop: listMoved(stopped).flatMap(([type, { to }]) => (to === null ? [] : [type])),
+    start: listMoved(stopped).flatMap(([type, { to }]) => (to === null ? [type] : [])),
   };
   return Object.entries(parts)
     .flatMap(([title, words]) => (words.length === 0 ? [] : [`${title}: ${words.join(' ')}`]))

@@ -160,7 +160,11 @@ async function refuseUnknownTypes({ environment, wanted }: ChangeRequest, tx: Da
   const current = (await findPlace(tx, environment.id))?.environment.currentReleaseId ?? null;
   if (current === null) return;
   const known = (await getRelease(tx, current)).processes.map((process) => process.type);
-  const unknown = Object.keys(wanted.scale ?? {}).find((type) => !known.includes(type));
+  const stopped = Object.entries(wanted.stopped ?? {}).flatMap(([type, isStopped]) =>
+    isStopped ? [type] : [],
+  );
+  const named = [...Object.keys(wanted.scale ?? {}), ...stopped];
+  const unknown = named.find((type) => !known.includes(type));
   if (unknown === undefined) return;
   throw new Failure(
     'process_unknown',

@@ -40,17 +40,18 @@ export function planRelease({ manifest, exposedPorts, limits, settings }: Releas
 /** What an environment's settings make of what an app brought. */
 export function planSettings(
   { defaults, processes }: Pick<Release, 'defaults' | 'processes'>,
-  { vars, scale }: Settings,
+  settings: Settings,
 ): Pick<Release, 'config' | 'processes'> {
   return {
-    config: { ...defaults, ...vars },
-    processes: processes.map((process) => scaleProcess(process, scale)),
+    config: { ...defaults, ...settings.vars },
+    processes: processes.map((process) => scaleProcess(process, settings)),
   };
 }
 
 /** The app's own number is kept beside what people set, since another environment of it may be without a number. */
-function scaleProcess(process: Process, scale: Settings['scale']): Process {
+function scaleProcess(process: Process, { scale, stopped = [] }: Settings): Process {
   const { usual = process.quantity, ...rest } = process;
+  if (stopped.includes(process.type)) return { ...rest, quantity: 0, usual };
   if (!Object.hasOwn(scale, process.type)) return { ...rest, quantity: usual };
   return { ...rest, quantity: scale[process.type] ?? null, usual };
 }

@@ -10,6 +10,7 @@ import * as audit from './migrations/0006-audit.ts';
 import * as limits from './migrations/0007-limits.ts';
 import * as outside from './migrations/0008-outside.ts';
 import * as runs from './migrations/0009-runs.ts';
+import * as stopped from './migrations/0010-stopped.ts';
 import type { Tables } from './tables.ts';
 
 /** Forward only: a migration is never edited after it was released, the next one mends it. */
@@ -23,6 +24,7 @@ const migrations = {
   '0007-limits': { up: limits.up },
   '0008-outside': { up: outside.up },
   '0009-runs': { up: runs.up },
+  '0010-stopped': { up: stopped.up },
 };
 
 /** Brings the schema up to date. Throws `ledger_newer` when a newer version of Hawser made it. */

@@ -18,13 +18,19 @@ export async function readSettings(
     .where('environment_id', '=', environmentId)
     .executeTakeFirst();
   if (row === undefined) return { vars: {}, scale: {} };
-  return { vars: openVariables(db, row, replaced), scale: JSON.parse(row.scale) };
+  const stopped: string[] = JSON.parse(row.stopped);
+  return {
+    vars: openVariables(db, row, replaced),
+    scale: JSON.parse(row.scale),
+    ...(stopped.length === 0 ? {} : { stopped }),
+  };
 }
 
 export async function writeSettings(db: Database, environmentId: string, settings: Settings): Promise<void> {
   const values = {
     vars: sealVariables(db, environmentId, settings.vars),
     scale: JSON.stringify(settings.scale),
+    stopped: JSON.stringify(settings.stopped ?? []),
     sealed_by: sealOf(db).current(),
   };
   await db

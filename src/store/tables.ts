@@ -35,6 +35,7 @@ export type Tables = OutsideTables & {
     environment_id: string;
     vars: string;
     scale: string;
+    stopped: Generated<string>;
     revision: Generated<number>;
     sealed_by: Generated<number>;
   };

@@ -49,6 +49,8 @@ const declared: Readonly<Record<string, string>> = {
   'POST /apps/:app/config': 'environment config:write',
   'POST /apps/:app/scale': 'environment deploy',
   'POST /apps/:app/restart': 'environment deploy',
+  'POST /apps/:app/stop': 'environment deploy',
+  'POST /apps/:app/start': 'environment deploy',
   'POST /apps/:app/runs': 'environment run',
   'GET /apps/:app/runs': 'environment run',
   'GET /apps/:app/runs/:run': 'environment run',

@@ -140,22 +140,27 @@ test('a change that does not go live is taken back, and the one that waits behin
   assert.equal((await run(0, 'config:get', 'TONE')).stdout, 'loud\n');
 });
 
-test('processes are scaled, to none and back, and unknown ones are refused', async () => {
+test('processes are scaled, stopped and started with the numbers that they had, and unknown ones are refused', async () => {
   await runUnderLoad(0, 'ps:scale', 'web=3', 'worker=2');
   await waitForRunning(['v6 web 3', 'v6 worker 2']);
   assert.match((await run(4, 'ps:scale', 'clock=1')).all, /no process "clock".*web, worker/);
-  await run(0, 'ps:scale', 'web=0', 'worker=0');
+  assert.match((await run(4, 'ps:stop', 'clock')).all, /no process "clock"/);
+  await run(0, 'ps:stop');
   await waitForRunning([]);
-  assert.equal((await world.hawser.fetch(domain)).status, 503);
-  await run(0, 'ps:scale', 'web=2');
+  const page = await world.hawser.fetch(domain);
+  assert.equal(page.status, 503);
+  assert.match(page.body, /It is stopped \(hawser ps:start or ps:scale starts it\)/);
+  assert.match((await run(0, 'ps')).all, /^web: stopped;/m);
+  assert.match((await run(0, 'ps:stop', 'web')).all, /Nothing changed/);
+  await run(0, 'ps:start', 'web');
   assert.deepEqual(await world.listAnswers(domain), ['200 loud|calm']);
-  await waitForRunning(['v8 web 2']);
+  await waitForRunning(['v8 web 3']);
 });
 
 test('a restart replaces every container without a failed request, and leaves a one-off command alone', async () => {
   await run(0, 'run', '--detach', '--', 'sleep', '600');
   await runUnderLoad(0, 'ps:restart');
-  await waitForRunning(['v8 run 1', 'v9 web 2']);
+  await waitForRunning(['v8 run 1', 'v9 web 3']);
   const input = Buffer.from('read over the connection to a server\n').toString('base64');
   const made = await world.hawser.cli('tokens:create', '--app', app, '--right', 'run');
   const started = await fetch(`${world.hawser.url}/api/v1/apps/${app}/runs`, {
@@ -166,7 +171,7 @@ test('a restart replaces every container without a failed request, and leaves a 
   assert.equal(started.status, 201);
   assert.equal((await run(0, 'runs:output', '2')).stdout, 'read over the connection to a server\n');
   await run(0, 'runs:cancel', '1');
-  await waitForRunning(['v9 web 2']);
+  await waitForRunning(['v9 web 3']);
   assert.match((await run(130, 'runs:output', '1')).all, /was stopped/);
 });
 
@@ -196,7 +201,7 @@ test('a rollback brings variables back, without the registry; scale stays', asyn
   const first = JSON.parse((await run(0, 'releases:info', 'v1', '--json')).stdout);
   await run(0, 'rollback', 'v1');
   assert.deepEqual(await world.listAnswers(mine), ['200 plain|']);
-  await waitForRunning(['v14 web 2']);
+  await waitForRunning(['v14 web 3']);
   await run(4, 'config:get', 'OTHER');
   const { all } = await run(0, 'rollback', first.image.digest.slice(0, 19));
   assert.match(all, /already_live/);
@@ -216,8 +221,8 @@ test('releases tell what made them, how they ended and what is other in them', a
       `v11 was live: domains: -${domain}`,
       `v10 was live: domains: +${mine}`,
       'v9 was live: restart',
-      'v8 was live: scale: web=2',
-      'v7 was live: scale: web=0 worker=0',
+      'v8 was live: start: web',
+      'v7 was live: stop: web worker',
       'v6 was live: scale: web=3 worker=2',
       'v5 was live: config: ~OTHER',
       'v4 never live: config: ~TONE',

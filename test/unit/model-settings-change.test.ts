@@ -133,3 +133,19 @@ test('a change can be wished for again', () => {
   const wish = { vars: { A: '2', B: null }, scale: { web: 4 }, domains: { 'x.example': true } };
   assert.deepEqual(toWanted(planChange(now, wish)), wish);
 });
+
+test('what is stopped keeps its number, and is started by a number, by hand or by taking it back', () => {
+  const stop = planChange(now, { stopped: { web: true } });
+  assert.equal(describeChange(stop), 'stop: web');
+  const stopped = applyChange(now, stop);
+  assert.deepEqual([stopped.stopped, stopped.scale], [['web'], { web: 2 }]);
+  assert.equal(isEmptyChange(planChange(stopped, { stopped: { web: true } })), true);
+  const start = planChange(stopped, { stopped: { web: false } });
+  assert.equal(describeChange(start), 'start: web');
+  assert.deepEqual(applyChange(stopped, start), now);
+  assert.deepEqual(undoChange(stopped, stop), now);
+  assert.deepEqual(toWanted(start).stopped, { web: false });
+  // To none it stays stopped; the same number as before starts it too.
+  assert.deepEqual(applyChange(stopped, planChange(stopped, { scale: { web: 0 } })).stopped, ['web']);
+  assert.deepEqual(applyChange(stopped, planChange(stopped, { scale: { web: 2 } })), now);
+});

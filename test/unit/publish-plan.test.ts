@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import { planManifest } from '../../src/build/manifest.ts';
+import type { Settings } from '../../src/model/app.ts';
 import { formatBytes } from '../../src/publish/bytes.ts';
-import { planRelease } from '../../src/publish/plan.ts';
+import { planRelease, planSettings } from '../../src/publish/plan.ts';
 import { localTag, planRegistry, repositoryIn } from '../../src/publish/registry.ts';
 import { planCache } from '../../src/publish/retain.ts';
 import { explainTransfer, readTransfer } from '../../src/publish/transfer.ts';
@@ -101,4 +102,27 @@ test('the cache of a builder loses its oldest images first, and never the newest
   assert.deepEqual(planCache(images, 20), ['a:1']);
   assert.deepEqual(planCache(images, 0), ['a:1', 'a:3']);
   assert.deepEqual(planCache(images, 100), []);
+});
+
+test('a process that is stopped has the number 0, and its own number when it is started again', () => {
+  const processes = [
+    { type: 'web', command: null, quantity: null },
+    { type: 'worker', command: null, quantity: 2 },
+  ];
+  const numbers = (settings: Settings, from: Parameters<typeof planSettings>[0]['processes'] = processes) =>
+    planSettings({ defaults: {}, processes: from }, settings).processes;
+  const scale = { worker: 5 };
+  const stopped = numbers({ vars: {}, scale, stopped: ['web', 'worker'] });
+  assert.deepEqual(
+    stopped.map(({ quantity }) => quantity),
+    [0, 0],
+  );
+  assert.deepEqual(
+    numbers({ vars: {}, scale }, stopped).map(({ quantity }) => quantity),
+    [null, 5],
+  );
+  assert.deepEqual(
+    numbers({ vars: {}, scale: {} }, stopped).map(({ quantity }) => quantity),
+    [null, 2],
+  );
 });

@@ -7,6 +7,7 @@ import type { ObservedServer } from '../../model/container.ts';
 import type { Place } from '../../store/apps.ts';
 import { readRedactor } from '../../store/redaction.ts';
 import { findReleaseByVersion, getRelease } from '../../store/releases.ts';
+import { readSettings } from '../../store/settings.ts';
 import { mergeLogs } from '../container-logs.ts';
 import type { ApiDesk } from '../desk.ts';
 import { describeDockerRun } from '../docker-spec.ts';
@@ -83,12 +84,17 @@ async function refuseUnknownRelease({ db }: ApiDesk, { environment }: Place, ver
   throw new Failure('release_not_found', `${environment.name} has no release v${version}.`);
 }
 
-/** How many of each process are to run; null for one on every server. */
+/** How many of each process are to run; null for one on every server. One that is stopped has 0. */
 async function listWanted({ db }: ApiDesk, { environment }: Place) {
-  const { currentReleaseId } = environment;
+  const { id, currentReleaseId } = environment;
   if (currentReleaseId === null) return [];
   const { processes } = await getRelease(db, currentReleaseId);
-  return processes.map(({ type, quantity }) => ({ process: type, quantity }));
+  const { stopped = [] } = await readSettings(db, id);
+  return processes.map(({ type, quantity }) => ({
+    process: type,
+    quantity,
+    stopped: stopped.includes(type),
+  }));
 }
 
 async function observe({ fleet }: ApiDesk, { app, environment }: Place, signal: AbortSignal) {

@@ -9,7 +9,11 @@ import { orDash } from '../words.ts';
 
 type Observed<T> = Page<T> & { readonly env: string; readonly unreachable: readonly Unreachable[] };
 type WantedAnswer = {
-  readonly wanted: readonly { readonly process: string; readonly quantity: number | null }[];
+  readonly wanted: readonly {
+    readonly process: string;
+    readonly quantity: number | null;
+    readonly stopped: boolean;
+  }[];
 };
 type DockerLine = {
   readonly server: string;
@@ -46,7 +50,8 @@ export const addContainerCommands: AddCommands = (program, session) => {
     });
 };
 
-function describeWanted({ process, quantity }: WantedAnswer['wanted'][number]): string {
+function describeWanted({ process, quantity, stopped }: WantedAnswer['wanted'][number]): string {
+  if (stopped) return `${process}: stopped; hawser ps:start ${process} starts it`;
   return `${process}: ${quantity === null ? 'one on every server' : `${quantity} in all`} wanted`;
 }
 

@@ -17,7 +17,21 @@ export const addScaleCommands: AddCommands = (program, session) => {
   withChange(program.command('ps:restart'))
     .description('replace every container by a fresh one, without a failed request')
     .action((_options, command) => performChange(session, command, 'restart', {}));
+
+  withChange(program.command('ps:stop'))
+    .argument('[types...]', 'process types, like web; all without one')
+    .description('stop processes and keep their numbers; a stopped web answers with a page')
+    .action((types: string[], _options, command) => performChange(session, command, 'stop', namesOf(types)));
+
+  withChange(program.command('ps:start'))
+    .argument('[types...]', 'process types, like web; all that are stopped without one')
+    .description('start stopped processes in the numbers that they had')
+    .action((types: string[], _options, command) => performChange(session, command, 'start', namesOf(types)));
 };
+
+function namesOf(types: readonly string[]): { processes?: readonly string[] } {
+  return types.length === 0 ? {} : { processes: types };
+}
 
 function parseWord(word: string): [string, number] {
   const [, type, count] = /^([a-z][a-z0-9-]*)=(\d{1,4})$/.exec(word) ?? [];

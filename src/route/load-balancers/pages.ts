@@ -24,7 +24,7 @@ hawser apps lists the apps and their domains.
 
 export const emptyPage = `503: this app has no running release. %[var(txn.shown)]
 
-Push to it, or see hawser releases.
+It is stopped (hawser ps:start or ps:scale starts it), or nothing is live yet.
 `;
 
 /** Log-format of HAProxy, so a percent sign is written twice. */
