@@ -8,7 +8,7 @@ import { sweepDestroyed, sweepOld } from '../src/pipeline/sweep.ts';
 import type { Platform } from '../src/platform.ts';
 import { noteReached } from '../src/store/notices.ts';
 import { readTellParts } from '../src/webhooks/deliver.ts';
-import { tellPeople } from '../src/webhooks/tell.ts';
+import { openTeller, type Teller } from '../src/webhooks/tell.ts';
 import type { Worker } from './lane-worker.ts';
 
 type Chore = {
@@ -25,14 +25,14 @@ const chores: readonly Chore[] = [
   { name: 'runs', everyMs: 2_000, perform: settleAll },
   { name: 'previews', everyMs: 60_000, perform: removeStale },
   { name: 'destroyed', everyMs: 10_000, perform: removeDestroyed },
-  { name: 'notifications', everyMs: 2_000, perform: tellAll },
   { name: 'sweep', everyMs: hourMs, perform: sweepAll },
 ];
 
 /** What keeps an installation true by itself, each chore on its own clock, at once and then again and again. */
 export async function startUpkeepWorker(platform: Platform, shutdown: AbortSignal): Promise<Worker> {
   const prune = { name: 'prune', everyMs: hourMs, perform: pruneAgain() };
-  const running = [...chores, prune].map((chore) => repeat(chore, platform, shutdown));
+  const tell = { name: 'notifications', everyMs: 2_000, perform: tellAgain() };
+  const running = [...chores, prune, tell].map((chore) => repeat(chore, platform, shutdown));
   return { close: async () => void (await Promise.all(running)) };
 }
 
@@ -95,8 +95,15 @@ function pruneAgain(): (platform: Platform, signal: AbortSignal) => Promise<void
   };
 }
 
-async function tellAll({ drivers, config }: Platform, signal: AbortSignal): Promise<void> {
-  await tellPeople(readTellParts(config, drivers.db), signal);
+/** What a receiver is being told goes on beside the next rounds. */
+function tellAgain(): Chore['perform'] {
+  let teller: Teller | undefined;
+  return async ({ drivers, config, log }, signal) => {
+    const onError = (error: unknown) =>
+      log.warn({ error: (error as Error).message }, 'a notification was not sent, it is tried again');
+    teller ??= openTeller(readTellParts(config, drivers.db), signal, onError);
+    await teller.tell();
+  };
 }
 
 async function sweepAll({ drivers }: Platform): Promise<void> {

@@ -38,16 +38,30 @@ export async function forgetHappening(db: Database, id: number): Promise<void> {
   await db.deleteFrom('happenings').where('id', '=', id).execute();
 }
 
-export async function listDueNotices(db: Database, nowMs: number, limit: number): Promise<readonly Notice[]> {
+// Who has more than these due is busy when others are looked for.
+const mostSeen = 500;
+
+/** What is to be sent now: to each receiver the oldest, but to those that are busy nothing. */
+export async function listDueNotices(
+  db: Database,
+  nowMs: number,
+  { busy, limit }: { readonly busy: readonly string[]; readonly limit: number },
+): Promise<readonly Notice[]> {
   const rows = await db
     .selectFrom('notices')
     .selectAll()
     .where('state', '=', 'waiting')
     .where('next_ms', '<=', nowMs)
+    .where('notification_id', 'not in', busy)
     .orderBy('next_ms')
-    .limit(limit)
+    .orderBy('created_at')
+    .limit(mostSeen)
     .execute();
-  return rows.map(toNotice);
+  const first = new Map(rows.toReversed().map((row) => [row.notification_id, row]));
+  return rows
+    .filter((row) => first.get(row.notification_id) === row)
+    .slice(0, limit)
+    .map(toNotice);
 }
 
 /** Takes a message for one try; false when another worker has it. A kill in the middle is tried again at `nextMs`. */

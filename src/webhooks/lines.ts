@@ -11,8 +11,8 @@ export type LineWork<Item> = {
 };
 
 export type Lines = {
-  /** Begins what has room. */
-  fill(): Promise<void>;
+  /** Begins what has room; how much that was. */
+  fill(): Promise<number>;
   /** Resolves when nothing is under way any more. */
   settle(): Promise<void>;
 };
@@ -34,10 +34,10 @@ export function openLines<Item>(work: LineWork<Item>): Lines {
     async fill() {
       const room = work.most - busy.size;
       const items = room > 0 ? await work.list([...busy.keys()], room) : [];
-      for (const item of items) {
-        const line = work.lineOf(item);
-        if (!busy.has(line)) busy.set(line, perform(item, line));
-      }
+      // Another call may have begun the same.
+      const begun = items.filter((item) => !busy.has(work.lineOf(item)));
+      for (const item of begun) busy.set(work.lineOf(item), perform(item, work.lineOf(item)));
+      return begun.length;
     },
     settle: async () => void (await Promise.all(busy.values())),
   };

@@ -14,10 +14,13 @@ import {
 import { readDeployRedactor } from '../store/redaction.ts';
 import { findVersion } from '../store/releases.ts';
 import { type TellParts, tryOnce } from './deliver.ts';
+import { type Lines, type LineWork, openLines } from './lines.ts';
 import { describeDeployEvent, describeServerEvent } from './message.ts';
 import { listReceivers } from './receivers.ts';
 
 const batch = 50;
+// Receivers that are told at once.
+const mostLines = 16;
 const minuteMs = 60_000;
 // About a day in all.
 const retriesMs = [
@@ -30,11 +33,47 @@ const retriesMs = [
   900 * minuteMs,
 ];
 
-/** Makes messages of what happened and sends those that are due, side by side; deploys never wait for it. */
+/** Makes messages of what happened and sends those that are due; deploys never wait for it. */
 export async function tellPeople(parts: TellParts, signal: AbortSignal): Promise<void> {
+  const errors: unknown[] = [];
+  const lines = openTellLines(parts, signal, {
+    onDone: () => undefined,
+    onError: (error) => void errors.push(error),
+  });
   await makeNotices(parts);
-  const due = await listDueNotices(parts.db, Date.now(), batch);
-  await Promise.all(due.map((notice) => sendOne(notice, parts, signal)));
+  while ((await lines.fill()) > 0) await lines.settle();
+  if (errors.length > 0) throw errors[0];
+}
+
+export type Teller = {
+  /** Makes messages of what happened and begins with those that are due. */
+  tell(): Promise<void>;
+};
+
+/** The same without an end: each receiver gets its messages one after another, and who is slow delays nobody else. */
+export function openTeller(parts: TellParts, signal: AbortSignal, onError: (error: unknown) => void): Teller {
+  const goOn = () => void (signal.aborted || lines.fill().catch(onError));
+  const lines = openTellLines(parts, signal, { onDone: goOn, onError });
+  return {
+    async tell() {
+      await makeNotices(parts);
+      await lines.fill();
+    },
+  };
+}
+
+function openTellLines(
+  parts: TellParts,
+  signal: AbortSignal,
+  told: Pick<LineWork<Notice>, 'onDone' | 'onError'>,
+): Lines {
+  return openLines<Notice>({
+    most: mostLines,
+    lineOf: ({ notificationId }) => notificationId,
+    list: (busy, limit) => listDueNotices(parts.db, Date.now(), { busy, limit }),
+    perform: (notice) => sendOne(notice, parts, signal),
+    ...told,
+  });
 }
 
 async function makeNotices({ db, hidden, receivers: ofFile }: TellParts): Promise<void> {

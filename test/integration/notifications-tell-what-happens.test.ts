@@ -10,8 +10,9 @@ import { listHappenings, listNotices, noteReached } from '../../src/store/notice
 import { addNotification } from '../../src/store/notifications.ts';
 import { readTellParts, tryOnce } from '../../src/webhooks/deliver.ts';
 import { checkSignature } from '../../src/webhooks/signature.ts';
-import { tellPeople } from '../../src/webhooks/tell.ts';
+import { openTeller, tellPeople } from '../../src/webhooks/tell.ts';
 import { openApiWorld } from '../support/api-world.ts';
+import { eventually } from '../support/eventually.ts';
 
 type Received = { readonly path: string; readonly headers: IncomingHttpHeaders; readonly body: Buffer };
 
@@ -102,6 +103,43 @@ test('who does not take it is asked again with the same id, later and later, and
     waits.slice(0, 7).every((wait, n) => n === 0 || wait > (waits[n - 1] ?? 0)),
     waits.join(),
   );
+});
+
+test('a receiver that does not answer keeps no other one waiting, and is told one thing at a time', async (t) => {
+  const world = await open(t);
+  const asked: string[] = [];
+  const silent = createServer(({ url = '' }) => void asked.push(url)).listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const closing = new AbortController();
+  t.after(() => {
+    closing.abort();
+    silent.close();
+  });
+  await world.add('json', noticeEvents, `http://127.0.0.1:${(silent.address() as AddressInfo).port}/`);
+  await world.add();
+  const parts = {
+    ...readTellParts(world.api.config, world.db),
+    rules: { allow: ['127.0.0.0/8'], ownNames: [] },
+  };
+  const failed: unknown[] = [];
+  const teller = openTeller({ ...parts, timeoutMs: 300_000 }, closing.signal, (error) => failed.push(error));
+  await world.api.finish(await world.api.queue(), 'failed');
+  await world.api.finish(await world.api.queue());
+  await teller.tell();
+  await eventually(() => asked.length > 0 && world.received.length === 2);
+  await world.api.finish(await world.api.queue());
+  await teller.tell();
+  await eventually(() => world.received.length === 3);
+  const told = world.received.map(({ body }) => JSON.parse(body.toString()));
+  assert.deepEqual(
+    told.map(({ type, data }) => [type, data.deploy]),
+    [
+      ['deploy.failed', 1],
+      ['deploy.live', 2],
+      ['deploy.live', 3],
+    ],
+  );
+  assert.deepEqual([asked, failed], [['/'], []]);
 });
 
 test('an address that is not public is refused when it is written and when it is used', async (t) => {
