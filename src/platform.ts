@@ -12,7 +12,7 @@ import { findWritten, readServers } from './pipeline/environment.ts';
 import { pullImage } from './publish/perform.ts';
 import { planRegistry } from './publish/registry.ts';
 import { openWakener, type RedisAddress, refuseLossyRedis } from './queue/queue.ts';
-import { openGit } from './receive/git.ts';
+import { openGit } from './receive/git/repositories.ts';
 import type { LoadBalancer } from './route/load-balancer.ts';
 import { openHaproxy } from './route/load-balancers/haproxy.ts';
 import { applyRoutes } from './route/perform.ts';

@@ -10,7 +10,7 @@ import { openPushDesk } from './pipeline/push-desk.ts';
 import { removeQuarantines } from './pipeline/sweep.ts';
 import { reconcile } from './pipeline.ts';
 import { openPlatform } from './platform.ts';
-import { openGitRuns } from './receive/git-runs.ts';
+import { openGitRuns } from './receive/git/runs.ts';
 import { openGitHttp } from './receive/http.ts';
 import { openReceiver } from './receive/perform.ts';
 import { openForges } from './server/forges.ts';

@@ -7,7 +7,7 @@ import { ensureIdentity } from './fleet/identity.ts';
 import { collectIfOrdered } from './publish/collect.ts';
 import { prepareEmbeddedRegistry } from './publish/embedded.ts';
 import { refuseLossyRedis } from './queue/queue.ts';
-import { ensureHostKey } from './receive/ssh-host-key.ts';
+import { ensureHostKey } from './receive/ssh/host-key.ts';
 import { haproxyProcess } from './route/load-balancers/haproxy.ts';
 import { type MasterKeys, openMasterKeys } from './secrets/master-key.ts';
 import { createClaim } from './store/claims.ts';

@@ -30,7 +30,7 @@ const alsoMay: Readonly<Record<string, string>> = {};
 /** Packages and built-in modules that only the named files (or folders) may import. */
 const owners: Readonly<Record<string, readonly string[]>> = {
   dockerode: ['src/fleet/docker.ts'],
-  ssh2: ['src/fleet/ssh.ts', 'src/receive/ssh.ts'],
+  ssh2: ['src/fleet/ssh.ts', 'src/receive/ssh/door.ts'],
   bullmq: ['src/queue/queue.ts'],
   'node-git-server': ['src/receive/http.ts'],
   'node:sqlite': ['src/store/database.ts'],

@@ -13,7 +13,7 @@ import type { Pruned } from '../pipeline/prune.ts';
 import type { RunDesk } from '../pipeline/run-desk.ts';
 import type { ServerDesk } from '../pipeline/servers.ts';
 import type { ImageRequest } from '../pipeline/take-image.ts';
-import type { Commit } from '../receive/git.ts';
+import type { Commit } from '../receive/git/repositories.ts';
 import type { MasterKeys } from '../secrets/master-key.ts';
 import type { Place } from '../store/apps.ts';
 import type { Database } from '../store/database.ts';

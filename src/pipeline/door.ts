@@ -3,7 +3,7 @@ import { fingerprintOf } from '../fleet/host-key.ts';
 import { type Actor, allow, anyEnv } from '../model/access.ts';
 import type { App } from '../model/app.ts';
 import { isAppName } from '../model/names.ts';
-import type { GitDoor } from '../receive/git-door.ts';
+import type { GitDoor } from '../receive/git/door.ts';
 import { appNotFound, findApp, listApps } from '../store/apps.ts';
 import { identifyKey, identifyToken } from '../store/identify.ts';
 import { rememberKeyUse } from '../store/keys.ts';

@@ -3,7 +3,7 @@ import type { Docker } from '../fleet/docker.ts';
 import type { Journals } from '../log/journal.ts';
 import type { Registry } from '../publish/registry.ts';
 import type { Lane } from '../queue/turn.ts';
-import type { Git } from '../receive/git.ts';
+import type { Git } from '../receive/git/repositories.ts';
 import type { RolloutDrivers } from '../rollout/drivers.ts';
 import type { Database } from '../store/database.ts';
 

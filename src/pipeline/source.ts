@@ -1,6 +1,6 @@
 import type { SourceFiles } from '../build/source.ts';
 import { Failure } from '../failure.ts';
-import type { Git } from '../receive/git.ts';
+import type { Git } from '../receive/git/repositories.ts';
 
 const fileLimit = 100_000;
 

@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path';
 import type { Limits } from '../config.ts';
 import { Failure } from '../failure.ts';
 import type { Audit } from '../model/audit.ts';
-import type { Git } from './git.ts';
+import type { Git } from './git/repositories.ts';
 import type { ObjectReader } from './object-reader.ts';
 import { planPush, type RefFacts, type RefUpdate, zeroOid } from './plan.ts';
 import type { HookCall, Push, PushDesk } from './push.ts';

@@ -1,6 +1,6 @@
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { Failure } from '../failure.ts';
-import { spawnGit } from './git-process.ts';
+import { spawnGit } from './git/process.ts';
 
 export type ObjectInfo = {
   readonly oid: string;

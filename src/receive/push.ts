@@ -1,7 +1,7 @@
 import type { EnvironmentConfig, PreviewConfig } from '../config.ts';
 import type { Failure } from '../failure.ts';
 import type { DeployOptions, DeployState } from '../model/deploy.ts';
-import type { GitOrigin } from './git-audit.ts';
+import type { GitOrigin } from './git/audit.ts';
 import type { PushPlan } from './plan.ts';
 
 export type MayPush = (environment: string) => boolean;

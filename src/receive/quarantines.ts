@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import type { Git } from './git.ts';
+import type { Git } from './git/repositories.ts';
 
 /** Who is in a quarantine of which app; what a killed one leaves goes with the last of them. */
 export type Quarantines = {

@@ -1,7 +1,7 @@
 import { announce } from '../announce.ts';
 import { Failure } from '../failure.ts';
 import type { ReceiveParts } from './examine-push.ts';
-import { describeGitAct, toRefusal } from './git-audit.ts';
+import { describeGitAct, toRefusal } from './git/audit.ts';
 import { type PushPlan, planTogether, type RefDecision, type RefUpdate, zeroOid } from './plan.ts';
 import { oneLine } from './printable.ts';
 import type { HookCall, Push, RefAnswer } from './push.ts';

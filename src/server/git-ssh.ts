@@ -1,8 +1,8 @@
 import type { Guests } from '../api/guests.ts';
 import type { Config } from '../config.ts';
-import { openSsh, type SshOptions } from '../receive/ssh.ts';
-import { ensureHostKey } from '../receive/ssh-host-key.ts';
-import { openCommandSlots } from '../receive/ssh-session.ts';
+import { openSsh, type SshOptions } from '../receive/ssh/door.ts';
+import { ensureHostKey } from '../receive/ssh/host-key.ts';
+import { openCommandSlots } from '../receive/ssh/session.ts';
 import { openGuestCommands } from './guest-commands.ts';
 
 /** Opens git, and the command line, over SSH as deploy.config.json says. Throws `port_in_use`. */

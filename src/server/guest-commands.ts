@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Guests } from '../api/guests.ts';
 import type { Config } from '../config.ts';
 import { Failure } from '../failure.ts';
-import type { SshCommands } from '../receive/ssh-command.ts';
+import type { SshCommands } from '../receive/ssh/command.ts';
 import { planFolders } from '../supervise/folders.ts';
 
 const root = join(import.meta.dirname, '..', '..');

@@ -14,8 +14,8 @@ import { toProblem } from '../api/problem.ts';
 import { Failure } from '../failure.ts';
 import { isLoopback } from '../model/address.ts';
 import { type Crowd, openCrowd } from '../receive/crowd.ts';
-import { answerFailure } from '../receive/git-answer.ts';
-import { isGitUrl } from '../receive/git-request.ts';
+import { answerFailure } from '../receive/git/answer.ts';
+import { isGitUrl } from '../receive/git/request.ts';
 import { type CertificateFiles, readCertificate, watchCertificate } from './certificate.ts';
 import { refuseHead, securityHeaders } from './request-guard.ts';
 

@@ -4,7 +4,7 @@ import type { EnvironmentConfig, PreviewConfig } from '../config.ts';
 import { Failure } from '../failure.ts';
 import { type Audit, plainAddress } from '../model/audit.ts';
 import { type ForgeEvent, type ForgeUpdate, readRepositoryPath, type Webhook } from '../model/webhook.ts';
-import { describeGitAct, toRefusal } from '../receive/git-audit.ts';
+import { describeGitAct, toRefusal } from '../receive/git/audit.ts';
 import { isTaken } from '../receive/plan.ts';
 import type { Database } from '../store/database.ts';
 import { type HookAnswer, recordDelivery } from '../store/hook-pushes.ts';

@@ -4,7 +4,7 @@ import { Failure } from '../failure.ts';
 import { readRepositoryPath } from '../model/webhook.ts';
 import { hostOf, notAllowed, type OutboundRules, parseOutboundUrl } from '../outbound/addresses.ts';
 import { type LookUp, type PinnedAddress, pinAddress } from '../outbound/resolve.ts';
-import { requireGit, runGit, signalGroup, spawnGit, watchGit } from '../receive/git-process.ts';
+import { requireGit, runGit, signalGroup, spawnGit, watchGit } from '../receive/git/process.ts';
 
 /** By what a repository may be fetched. */
 export const fetchSchemes = ['https', 'ssh', 'http'] as const;

@@ -3,8 +3,8 @@ import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import type { App } from '../model/app.ts';
 import type { Webhook } from '../model/webhook.ts';
-import { spawnGit, watchGit } from '../receive/git-process.ts';
-import type { GitRuns } from '../receive/git-runs.ts';
+import { spawnGit, watchGit } from '../receive/git/process.ts';
+import type { GitRuns } from '../receive/git/runs.ts';
 import { flushPacket, packetText, parsePackets, serializePacket } from '../receive/packet.ts';
 import { zeroOid } from '../receive/plan.ts';
 

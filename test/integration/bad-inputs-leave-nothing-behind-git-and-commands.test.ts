@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { sweep } from '../../src/receive/git-sweep.ts';
+import { sweep } from '../../src/receive/git/sweep.ts';
 import { cliCases } from '../bad-inputs/cli-cases.ts';
 import { type GitCase, gitCases } from '../bad-inputs/git-cases.ts';
 import { assertNoCanary, openTraces } from '../bad-inputs/traces.ts';

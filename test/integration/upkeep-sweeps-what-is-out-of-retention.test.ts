@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { openJournals } from '../../src/log/journal.ts';
 import type { PipelineDrivers } from '../../src/pipeline/drivers.ts';
 import { sweepOld } from '../../src/pipeline/sweep.ts';
-import { openGit } from '../../src/receive/git.ts';
+import { openGit } from '../../src/receive/git/repositories.ts';
 import { createApp, ensureEnvironment } from '../../src/store/apps.ts';
 import { openLedger } from '../../src/store/database.ts';
 import { recordDeploy, reserveDeployId } from '../../src/store/deploys.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fingerprintOf } from '../../src/fleet/host-key.ts';
 import { makeKeyPair } from '../../src/fleet/ssh.ts';
-import { parsePublicKey } from '../../src/receive/ssh-key.ts';
+import { parsePublicKey } from '../../src/receive/ssh/key.ts';
 import { addKey } from '../../src/store/keys.ts';
 import { fetchRef } from '../../src/webhooks/fetch.ts';
 import { makeSource, mustRun } from '../support/receive-world.ts';

@@ -6,9 +6,9 @@ import type { EnvironmentConfig, Limits, PreviewConfig } from '../../src/config.
 import { Failure } from '../../src/failure.ts';
 import type { AskedAct, Audit, AuditOutcome } from '../../src/model/audit.ts';
 import type { DeployState } from '../../src/model/deploy.ts';
-import { type Git, openGit } from '../../src/receive/git.ts';
-import type { GitDoor } from '../../src/receive/git-door.ts';
-import { type GitRunTimings, openGitRuns } from '../../src/receive/git-runs.ts';
+import type { GitDoor } from '../../src/receive/git/door.ts';
+import { type Git, openGit } from '../../src/receive/git/repositories.ts';
+import { type GitRunTimings, openGitRuns } from '../../src/receive/git/runs.ts';
 import { type GitHttpTimings, openGitHttp } from '../../src/receive/http.ts';
 import { openReceiver } from '../../src/receive/perform.ts';
 import type { MayPush, PushDesk, PushedDeploy } from '../../src/receive/push.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Failure } from '../../src/failure.ts';
-import { isGitUrl, parseCredentials, parseGitRequest } from '../../src/receive/git-request.ts';
+import { isGitUrl, parseCredentials, parseGitRequest } from '../../src/receive/git/request.ts';
 import { oneLine, printable } from '../../src/receive/printable.ts';
 
 const refs = 'info/refs?service=git-receive-pack';

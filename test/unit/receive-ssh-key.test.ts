@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { Failure } from '../../src/failure.ts';
-import { parsePublicKey, readKeyBlob } from '../../src/receive/ssh-key.ts';
-import { verifySignature } from '../../src/receive/ssh-signature.ts';
+import { parsePublicKey, readKeyBlob } from '../../src/receive/ssh/key.ts';
+import { verifySignature } from '../../src/receive/ssh/signature.ts';
 
 function makeKey(t: TestContext, ...how: string[]): { readonly line: string; readonly secret: string } {
   const folder = mkdtempSync(join(tmpdir(), 'ssh-key-'));

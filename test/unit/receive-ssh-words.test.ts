@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { Failure } from '../../src/failure.ts';
 import { quoteArguments } from '../../src/fleet/quote.ts';
 import { isAppName } from '../../src/model/names.ts';
-import { parseAsked, splitWords } from '../../src/receive/ssh-words.ts';
+import { parseAsked, splitWords } from '../../src/receive/ssh/words.ts';
 
 function ask(text: string): unknown {
   try {

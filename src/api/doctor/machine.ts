@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { readExpiry } from '../../config/certificate.ts';
 import type { Config } from '../../config.ts';
 import { failureCatalogue } from '../../failure-catalogue.ts';
-import { readFingerprint } from '../../receive/ssh-host-key.ts';
+import { readFingerprint } from '../../receive/ssh/host-key.ts';
 import type { ApiDesk } from '../desk.ts';
 import { type Finding, failed, look, ok } from './finding.ts';
 

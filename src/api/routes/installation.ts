@@ -1,4 +1,4 @@
-import { readFingerprint } from '../../receive/ssh-host-key.ts';
+import { readFingerprint } from '../../receive/ssh/host-key.ts';
 import { examineMachine } from '../doctor/machine.ts';
 import { examineServer } from '../doctor/server.ts';
 import { nothing } from '../input.ts';

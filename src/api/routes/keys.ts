@@ -1,7 +1,7 @@
 import { Failure } from '../../failure.ts';
 import { fingerprintOf } from '../../fleet/host-key.ts';
 import type { Actor } from '../../model/access.ts';
-import { parsePublicKey } from '../../receive/ssh-key.ts';
+import { parsePublicKey } from '../../receive/ssh/key.ts';
 import { recordChange } from '../../store/audit.ts';
 import { addKey, getKey, listKeys, removeKey } from '../../store/keys.ts';
 import { getSeenApp, refuseMoreThanOwn, requireRight } from '../authorize.ts';

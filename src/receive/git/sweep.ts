@@ -1,7 +1,7 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { requireGit } from './git-process.ts';
-import { removeStaleLock } from './git-refs.ts';
+import { requireGit } from './process.ts';
+import { removeStaleLock } from './refs.ts';
 
 /**
  * Removes what killed and refused pushes leave: quarantines and unfinished packs older than the age, stale locks,

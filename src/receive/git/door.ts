@@ -1,5 +1,5 @@
-import type { Actor } from '../model/access.ts';
-import type { MayPush, PushedApp } from './push.ts';
+import type { Actor } from '../../model/access.ts';
+import type { MayPush, PushedApp } from '../push.ts';
 
 /** Let in, with the right in one environment at least. */
 export type EnteredApp = {

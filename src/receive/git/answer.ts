@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Failure } from '../failure.ts';
-import type { ReceiveLog } from './perform.ts';
-import { describeFailure } from './record-push.ts';
+import { Failure } from '../../failure.ts';
+import type { ReceiveLog } from '../perform.ts';
+import { describeFailure } from '../record-push.ts';
 
 const lingerMs = 5_000;
 

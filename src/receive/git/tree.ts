@@ -1,7 +1,7 @@
 import { PassThrough, type Readable } from 'node:stream';
-import { Failure } from '../failure.ts';
-import { requireGit, spawnGit } from './git-process.ts';
-import { printable } from './printable.ts';
+import { Failure } from '../../failure.ts';
+import { printable } from '../printable.ts';
+import { requireGit, spawnGit } from './process.ts';
 
 export type TreeEntry = {
   readonly path: string;

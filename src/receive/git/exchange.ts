@@ -1,11 +1,11 @@
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Failure } from '../failure.ts';
-import { type GitEnd, signalGroup, watchGit } from './git-process.ts';
-import type { GitRequest } from './git-request.ts';
-import { flushPacket, serializeBand } from './packet.ts';
-import { describeFailure } from './record-push.ts';
-import { type BodyLimits, type BodyReport, feedBody } from './request-body.ts';
+import { Failure } from '../../failure.ts';
+import { flushPacket, serializeBand } from '../packet.ts';
+import { describeFailure } from '../record-push.ts';
+import { type BodyLimits, type BodyReport, feedBody } from '../request-body.ts';
+import { type GitEnd, signalGroup, watchGit } from './process.ts';
+import type { GitRequest } from './request.ts';
 
 export type Exchange = {
   readonly request: IncomingMessage;

@@ -1,8 +1,8 @@
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Actor } from '../model/access.ts';
-import { signalGroup } from './git-process.ts';
-import { type ChannelWriter, pumpInput, pumpOutput, type ServerChannel } from './ssh-channel.ts';
+import type { Actor } from '../../model/access.ts';
+import { signalGroup } from '../git/process.ts';
+import { type ChannelWriter, pumpInput, pumpOutput, type ServerChannel } from './channel.ts';
 
 /** The command line of Hawser for those who have no Node: a process that may do what its actor may. */
 export type SshCommands = {

@@ -1,6 +1,6 @@
-import { Failure } from '../failure.ts';
-import { type GitService, readAppName } from './git-request.ts';
-import { quoteValue } from './printable.ts';
+import { Failure } from '../../failure.ts';
+import { type GitService, readAppName } from '../git/request.ts';
+import { quoteValue } from '../printable.ts';
 
 /** What `ssh git@host …` asks for: git's own conversation about an app, or a command line of ours. */
 export type Asked =

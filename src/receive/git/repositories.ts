@@ -2,15 +2,15 @@ import { randomBytes } from 'node:crypto';
 import { access, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { Failure } from '../failure.ts';
-import { type Commit, listCommits } from './git-log.ts';
-import { requireGit, syncFileSystem } from './git-process.ts';
-import { changeRefs, isAncestor, listRefs, type RefChange, readRef } from './git-refs.ts';
-import { removeQuarantines, sweep } from './git-sweep.ts';
-import { archive, type BlobRead, listTree, readBlob, readCommit, type TreeEntry } from './git-tree.ts';
-import { type ObjectReader, openObjectReader } from './object-reader.ts';
+import { Failure } from '../../failure.ts';
+import { type ObjectReader, openObjectReader } from '../object-reader.ts';
+import { type Commit, listCommits } from './log.ts';
+import { requireGit, syncFileSystem } from './process.ts';
+import { changeRefs, isAncestor, listRefs, type RefChange, readRef } from './refs.ts';
+import { removeQuarantines, sweep } from './sweep.ts';
+import { archive, type BlobRead, listTree, readBlob, readCommit, type TreeEntry } from './tree.ts';
 
-export type { Commit } from './git-log.ts';
+export type { Commit } from './log.ts';
 
 /** The repositories of all apps: bare, one folder per app id, touched by git's plumbing only. */
 export type Git = {

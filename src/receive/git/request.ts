@@ -1,6 +1,6 @@
-import { Failure } from '../failure.ts';
-import { isAppName } from '../model/names.ts';
-import { quoteValue } from './printable.ts';
+import { Failure } from '../../failure.ts';
+import { isAppName } from '../../model/names.ts';
+import { quoteValue } from '../printable.ts';
 
 export type GitService = 'receive-pack' | 'upload-pack';
 

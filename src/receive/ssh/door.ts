@@ -1,14 +1,14 @@
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import ssh2, { type AuthContext, type Connection } from 'ssh2';
-import { Failure } from '../failure.ts';
-import { plainAddress } from '../model/audit.ts';
-import { type Crowd, type CrowdLimits, openCrowd, type Visit } from './crowd.ts';
-import { describeGitAct } from './git-audit.ts';
-import { readKeyBlob } from './ssh-key.ts';
-import { watchLine } from './ssh-line.ts';
-import { joinSession, type SessionOptions } from './ssh-session.ts';
-import { verifySignature } from './ssh-signature.ts';
+import { Failure } from '../../failure.ts';
+import { plainAddress } from '../../model/audit.ts';
+import { type Crowd, type CrowdLimits, openCrowd, type Visit } from '../crowd.ts';
+import { describeGitAct } from '../git/audit.ts';
+import { readKeyBlob } from './key.ts';
+import { watchLine } from './line.ts';
+import { joinSession, type SessionOptions } from './session.ts';
+import { verifySignature } from './signature.ts';
 
 export type SshOptions = SessionOptions & {
   readonly hostKey: Buffer;

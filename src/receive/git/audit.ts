@@ -1,5 +1,5 @@
-import { Failure } from '../failure.ts';
-import type { AskedAct, AuditOutcome } from '../model/audit.ts';
+import { Failure } from '../../failure.ts';
+import type { AskedAct, AuditOutcome } from '../../model/audit.ts';
 
 /** By which door of git somebody came, and from where. */
 export type GitOrigin = { readonly door: 'git-http' | 'git-ssh' | 'webhook'; readonly address: string };

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fingerprintOf } from '../fleet/host-key.ts';
-import { ensureIdentity } from '../fleet/identity.ts';
-import { readKeyBlob } from './ssh-key.ts';
+import { fingerprintOf } from '../../fleet/host-key.ts';
+import { ensureIdentity } from '../../fleet/identity.ts';
+import { readKeyBlob } from './key.ts';
 
 /** By what clients know this server; `fingerprint` as ssh-keygen -l prints it. */
 export type HostKey = { readonly key: Buffer; readonly fingerprint: string; readonly line: string };

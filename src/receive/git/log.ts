@@ -1,5 +1,5 @@
-import { Failure } from '../failure.ts';
-import { runGit } from './git-process.ts';
+import { Failure } from '../../failure.ts';
+import { runGit } from './process.ts';
 
 /** `author` is a name, `message` the subject line, `time` ISO 8601. */
 export type Commit = {

@@ -1,9 +1,9 @@
 import type { EventEmitter } from 'node:events';
 import type { Duplex, Readable, Writable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Failure } from '../failure.ts';
-import { describeFailure } from './record-push.ts';
-import type { Line } from './ssh-line.ts';
+import { Failure } from '../../failure.ts';
+import { describeFailure } from '../record-push.ts';
+import type { Line } from './line.ts';
 
 /** The server's end of one session, as ssh2 has it. */
 export type ServerChannel = Duplex & {

@@ -1,5 +1,5 @@
 import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { Failure } from '../failure.ts';
+import { Failure } from '../../failure.ts';
 
 export type GitEnd = { readonly code: number | null; readonly stderr: string };
 export type GitResult = GitEnd & { readonly stdout: Buffer };

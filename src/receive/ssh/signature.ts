@@ -1,5 +1,5 @@
 import { createHash, createPublicKey, type JsonWebKeyInput, verify } from 'node:crypto';
-import type { PublicKey } from './ssh-key.ts';
+import type { PublicKey } from './key.ts';
 
 /** What a client signed and how; `hash` is only told for RSA. */
 export type Signed = {

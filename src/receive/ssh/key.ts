@@ -1,5 +1,5 @@
-import { Failure } from '../failure.ts';
-import { quoteValue } from './printable.ts';
+import { Failure } from '../../failure.ts';
+import { quoteValue } from '../printable.ts';
 
 export const keyTypes = [
   'ssh-ed25519',

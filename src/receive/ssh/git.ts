@@ -1,16 +1,16 @@
-import { Failure } from '../failure.ts';
-import { endGit } from './git-exchange.ts';
-import { type GitEnd, watchGit } from './git-process.ts';
-import type { GitService } from './git-request.ts';
-import type { RunningGit } from './git-runs.ts';
+import { Failure } from '../../failure.ts';
+import { endGit } from '../git/exchange.ts';
+import { type GitEnd, watchGit } from '../git/process.ts';
+import type { GitService } from '../git/request.ts';
+import type { RunningGit } from '../git/runs.ts';
 import {
   type ChannelWriter,
   pumpInput,
   pumpOutput,
   type ServerChannel,
   serializeFailure,
-} from './ssh-channel.ts';
-import { openPace, type PaceLimits } from './ssh-pace.ts';
+} from './channel.ts';
+import { openPace, type PaceLimits } from './pace.ts';
 
 export type SshExchange = {
   readonly channel: ServerChannel;

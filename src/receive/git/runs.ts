@@ -1,17 +1,17 @@
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
-import type { Limits } from '../config.ts';
-import { Failure } from '../failure.ts';
-import type { Git } from './git.ts';
-import { within } from './git-answer.ts';
-import type { GitOrigin } from './git-audit.ts';
-import type { EnteredApp } from './git-door.ts';
-import { endGit } from './git-exchange.ts';
-import { type GitEnd, spawnGit } from './git-process.ts';
-import type { GitService } from './git-request.ts';
-import type { ReceiveLog, Receiver } from './perform.ts';
-import { formatBytes } from './printable.ts';
-import { openQuarantines } from './quarantines.ts';
-import { openSlots } from './slots.ts';
+import type { Limits } from '../../config.ts';
+import { Failure } from '../../failure.ts';
+import type { ReceiveLog, Receiver } from '../perform.ts';
+import { formatBytes } from '../printable.ts';
+import { openQuarantines } from '../quarantines.ts';
+import { openSlots } from '../slots.ts';
+import { within } from './answer.ts';
+import type { GitOrigin } from './audit.ts';
+import type { EnteredApp } from './door.ts';
+import { endGit } from './exchange.ts';
+import { type GitEnd, spawnGit } from './process.ts';
+import type { Git } from './repositories.ts';
+import type { GitService } from './request.ts';
 
 /** How one git is run for one client, whatever carries the conversation. */
 export type GitRun = EnteredApp & {

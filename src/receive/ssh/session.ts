@@ -1,20 +1,20 @@
 import type { EventEmitter } from 'node:events';
-import type { Limits } from '../config.ts';
-import { Failure } from '../failure.ts';
-import type { Actor } from '../model/access.ts';
-import type { Audit } from '../model/audit.ts';
-import { describeGitAct, type GitOrigin, toRefusal } from './git-audit.ts';
-import type { GitDoor } from './git-door.ts';
-import { readProtocol } from './git-request.ts';
-import { type GitRuns, planIntake } from './git-runs.ts';
-import type { ReceiveLog } from './perform.ts';
-import { openSlots, type Slots } from './slots.ts';
-import { type ChannelWriter, openWriter, type ServerChannel, serializeFailure } from './ssh-channel.ts';
-import { performCommand, type SshCommands } from './ssh-command.ts';
-import { performSshExchange } from './ssh-git.ts';
-import type { Line } from './ssh-line.ts';
-import { type PaceLimits, paceLimits } from './ssh-pace.ts';
-import { type Asked, parseAsked } from './ssh-words.ts';
+import type { Limits } from '../../config.ts';
+import { Failure } from '../../failure.ts';
+import type { Actor } from '../../model/access.ts';
+import type { Audit } from '../../model/audit.ts';
+import { describeGitAct, type GitOrigin, toRefusal } from '../git/audit.ts';
+import type { GitDoor } from '../git/door.ts';
+import { readProtocol } from '../git/request.ts';
+import { type GitRuns, planIntake } from '../git/runs.ts';
+import type { ReceiveLog } from '../perform.ts';
+import { openSlots, type Slots } from '../slots.ts';
+import { type ChannelWriter, openWriter, type ServerChannel, serializeFailure } from './channel.ts';
+import { performCommand, type SshCommands } from './command.ts';
+import { performSshExchange } from './git.ts';
+import type { Line } from './line.ts';
+import { type PaceLimits, paceLimits } from './pace.ts';
+import { type Asked, parseAsked } from './words.ts';
 
 export type SessionOptions = {
   readonly door: GitDoor;
