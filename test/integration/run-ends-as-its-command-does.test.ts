@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { type Docker, openLocalDocker } from '../../src/fleet/docker.ts';
 import { connectBuilder } from '../../src/fleet/engine.ts';
 import { openFleet } from '../../src/fleet/fleet.ts';
@@ -33,9 +33,9 @@ type Stage = {
 };
 
 /** An app whose live release is a base image; its one server is this machine. */
-async function openStage(t: Parameters<typeof openBase>[0], name: string): Promise<Stage> {
+async function openStage(t: TestContext): Promise<Stage> {
   t.after(() => removeLabelled(connectBuilder(openLocalDocker()), { [labelNames.app]: app }, signal));
-  const { docker, base } = await openBase(t, `run-${name}`);
+  const { docker, base } = await openBase(t, 'run');
   const bringImage = async () => base;
   const ssh = await openSshWorld(t, { bringImage });
   const world = ssh.api;
@@ -92,8 +92,7 @@ async function listOurs(docker: Docker): Promise<string[]> {
   return found.map(({ Names }) => Names[0] ?? '');
 }
 
-test('a command runs in a container of its own and its exit code, output and input are its own', async (t) => {
-  const { world, docker, on } = await openStage(t, 'a');
+async function showItsOwn({ world, docker, on }: Stage): Promise<void> {
   const both = 'echo "out $PASSWORD $HAWSER_ENV"; echo err >&2; exit 7';
   const first = await runCommand(['run', ...on, '--', 'sh', '-c', both]);
   assert.deepEqual(first, { code: 7, stdout: `out ${secret} production\n`, stderr: 'err\n' });
@@ -129,10 +128,9 @@ test('a command runs in a container of its own and its exit code, output and inp
   assert.equal((await runCommand(['run', ...on, '--', 'nothing-of-that-name'])).code, 127);
   const noRight = { HAWSER_URL: world.url, HAWSER_TOKEN: await world.makeToken(null, 'deploy') };
   assert.equal((await runCommand(['run', '-a', app, '--', 'true'], { env: noRight })).code, 3);
-});
+}
 
-test('over SSH it is the same, and stdin is passed on when that is said', async (t) => {
-  const { ssh, docker } = await openStage(t, 'd');
+async function showOverSsh({ ssh, docker }: Stage): Promise<void> {
   await ssh.makeKey('laptop', ['run']);
   const both = `run -a ${app} -e production -- sh -c 'echo "out $0 $PASSWORD"; echo err >&2; exit 7' word`;
   const ended = await ssh.ssh('laptop', [both]);
@@ -144,43 +142,35 @@ test('over SSH it is the same, and stdin is passed on when that is said', async 
   await eventually(async () => (await listOurs(docker)).length === 1);
   child.kill('SIGKILL');
   await eventually(async () => (await listOurs(docker)).length === 0);
-});
+}
 
-test('Ctrl-C stops the command; one that is detached goes on without its client', async (t) => {
-  const { docker, on } = await openStage(t, 'b');
+async function showEnds({ docker, on }: Stage, t: TestContext): Promise<void> {
   const attached = startCommand(['run', ...on, '--', 'sh', '-c', 'echo begun; sleep 600']);
   t.after(() => attached.stop());
   await eventually(() => attached.stdout().includes('begun'));
   const ps = await runCommand(['ps', ...on]);
-  assert.match(ps.stdout, /\trun\.1\tv1\trunning\t/);
+  assert.match(ps.stdout, /\trun\.\d+\tv1\trunning\t/);
   process.kill(attached.pid, 'SIGINT');
   assert.equal((await attached.ended).code, 130);
   assert.deepEqual(await listOurs(docker), []);
 
-  const detached = await runCommand([
-    'run',
-    '--detach',
-    ...on,
-    '--',
-    'sh',
-    '-c',
-    'sleep 1; echo late; exit 3',
-  ]);
-  assert.deepEqual([detached.code, detached.stdout], [0, '2\n']);
-  const output = await runCommand(['runs:output', '2', ...on]);
+  const detach = ['run', '--detach', ...on, '--'];
+  const detached = await runCommand([...detach, 'sh', '-c', 'sleep 1; echo late; exit 3']);
+  assert.match(detached.stdout, /^\d+\n$/);
+  const id = detached.stdout.trim();
+  const output = await runCommand(['runs:output', id, ...on]);
   assert.deepEqual([output.code, output.stdout], [3, 'late\n']);
   // It is kept when the container is gone.
   assert.deepEqual(await listOurs(docker), []);
-  assert.deepEqual((await runCommand(['runs:output', '2', ...on])).stdout, 'late\n');
-  await runCommand(['run', '--detach', ...on, '--', 'sleep', '600']);
-  assert.equal((await runCommand(['runs:cancel', '3', ...on])).code, 0);
-  const cancelled = await runCommand(['runs:output', '3', ...on]);
+  assert.deepEqual((await runCommand(['runs:output', id, ...on])).stdout, 'late\n');
+  const other = (await runCommand([...detach, 'sleep', '600'])).stdout.trim();
+  assert.equal((await runCommand(['runs:cancel', other, ...on])).code, 0);
+  const cancelled = await runCommand(['runs:output', other, ...on]);
   assert.deepEqual([cancelled.code, /was stopped/.test(cancelled.stderr)], [130, true]);
   await eventually(async () => (await listOurs(docker)).length === 0);
-});
+}
 
-test('a run whose starter or follower was killed, or whose time is over, is ended and leaves nothing', async (t) => {
-  const { world, docker, drivers, environmentId } = await openStage(t, 'c');
+async function showLeftovers({ world, docker, drivers, environmentId }: Stage): Promise<void> {
   const { db } = world;
   const token = await world.makeToken(null, 'run');
   const begin = async (body: object) => {
@@ -224,4 +214,20 @@ test('a run whose starter or follower was killed, or whose time is over, is ende
   await db.updateTable('runs').set({ state: 'ended' }).where('id', '=', fine).execute();
   await removeStrayRuns(await look(), drivers, signal);
   assert.deepEqual(await listOurs(docker), []);
+}
+
+test('one-off commands', async (t) => {
+  const stage = await openStage(t);
+  await t.test(
+    'a command runs in a container of its own and its exit code, output and input are its own',
+    () => showItsOwn(stage),
+  );
+  await t.test('over SSH it is the same, and stdin is passed on when that is said', () => showOverSsh(stage));
+  await t.test('Ctrl-C stops the command; one that is detached goes on without its client', (inner) =>
+    showEnds(stage, inner),
+  );
+  await t.test(
+    'a run whose starter or follower was killed, or whose time is over, is ended and leaves nothing',
+    () => showLeftovers(stage),
+  );
 });
