@@ -14,6 +14,7 @@ import { forecastDeploy } from './pipeline/perform-forecast.ts';
 import { acceptPromotion } from './pipeline/promote.ts';
 import { proposeWish } from './pipeline/propose.ts';
 import { pruneAll } from './pipeline/prune-all.ts';
+import { renameApp } from './pipeline/rename.ts';
 import { openRunDesk } from './pipeline/run-desk.ts';
 import { openServerDesk } from './pipeline/servers.ts';
 import { acceptImage } from './pipeline/take-image.ts';
@@ -52,6 +53,7 @@ export function openApiDesk(platform: Platform, readAgain: () => Config): ApiDes
       return app;
     },
     destroyApp: (app) => destroyWhole(app, platform),
+    renameApp: (wanted) => renameApp(wanted, drivers),
     rollback: (wanted) => acceptRollback(wanted, drivers),
     async plan(app, wish, actor, signal) {
       const forecast = await forecastDeploy(await proposeWish(app, wish, actor, drivers), drivers, signal);

@@ -4,6 +4,7 @@
  */
 export const auditActions: Readonly<Record<string, string>> = {
   'POST /apps': 'apps:create',
+  'POST /apps/:app/rename': 'apps:rename',
   'DELETE /apps/:app': 'apps:destroy',
   'POST /apps/:app/deploys': 'deploy',
   'POST /deploys/:id/cancel': 'deploys:cancel',

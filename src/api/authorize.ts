@@ -3,7 +3,15 @@ import { Failure } from '../failure.ts';
 import { type Actor, allow, anyEnv, canGive, type Grant, type Right, type Target } from '../model/access.ts';
 import type { App } from '../model/app.ts';
 import type { Deploy } from '../model/deploy.ts';
-import { appNotFound, findApp, findPlace, listPlaces, type Place } from '../store/apps.ts';
+import {
+  appNotFound,
+  appRenamed,
+  findApp,
+  findPlace,
+  findRenamed,
+  listPlaces,
+  type Place,
+} from '../store/apps.ts';
 import type { Database } from '../store/database.ts';
 import { findDeploy } from '../store/deploys.ts';
 import { identifyToken } from '../store/identify.ts';
@@ -78,8 +86,9 @@ export async function findSubject(
 /** An app that somebody may see. Throws `app_not_found`. */
 export async function getSeenApp(db: Database, actor: Actor, name: string): Promise<App> {
   const app = await findApp(db, name);
-  if (app === undefined || !maySeeApp(actor, app)) throw appNotFound(name);
-  return app;
+  if (app !== undefined && maySeeApp(actor, app)) return app;
+  const renamed = app === undefined ? await findRenamed(db, name) : undefined;
+  throw renamed !== undefined && maySeeApp(actor, renamed) ? appRenamed(name, renamed) : appNotFound(name);
 }
 
 /** The environments that somebody may see: of one app, or of one name, or all. Throws `app_not_found`. */

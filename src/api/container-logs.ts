@@ -3,6 +3,7 @@ import { Failure } from '../failure.ts';
 import type { LogLine } from '../fleet/log-frames.ts';
 import { followLogs, readLogLines } from '../fleet/logs.ts';
 import { observeFleet } from '../fleet/observe.ts';
+import { namesOf } from '../model/app.ts';
 import type { ObservedContainer } from '../model/container.ts';
 import type { Redactor } from '../secrets/redactor.ts';
 import type { Place } from '../store/apps.ts';
@@ -150,7 +151,12 @@ async function findContainers(
 ) {
   const known = Object.keys(await desk.fleet.readServers());
   const names = wanted.server === undefined ? known : [wanted.server];
-  const observed = await observeFleet(desk.fleet, names, { app: app.name, env: environment.name }, signal);
+  const observed = await observeFleet(
+    desk.fleet,
+    names,
+    { app: namesOf(app), env: environment.name },
+    signal,
+  );
   const containers = observed.flatMap((server) => (server.reachable ? server.containers : []));
   return {
     containers: containers.filter(

@@ -10,6 +10,7 @@ import type { Forecast } from '../pipeline/forecast.ts';
 import type { PromotionRequest } from '../pipeline/promote.ts';
 import type { Wish } from '../pipeline/propose.ts';
 import type { Pruned } from '../pipeline/prune.ts';
+import type { RenameRequest } from '../pipeline/rename.ts';
 import type { RunDesk } from '../pipeline/run-desk.ts';
 import type { ServerDesk } from '../pipeline/servers.ts';
 import type { ImageRequest } from '../pipeline/take-image.ts';
@@ -39,6 +40,8 @@ export type ApiDesk = {
   readonly runs: RunDesk;
   createApp(name: string, actor: string): Promise<App>;
   destroyApp(app: App, actor: string): Promise<void>;
+  /** Gives it another name, with the deploys that bring it. */
+  renameApp(wanted: RenameRequest): Promise<{ readonly app: App; readonly deploys: readonly Deploy[] }>;
   rollback(wanted: {
     app: App;
     environment: Environment;

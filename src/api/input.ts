@@ -25,6 +25,12 @@ export const envQuery = z.strictObject({ env: envName.optional() });
 
 export const newApp = z.strictObject({ name: z.string().max(200) });
 
+export const renameBody = z.strictObject({
+  name: z.string().max(200),
+  /** Why it cannot wait for the end of a freeze. */
+  overrideFreeze: reason.optional(),
+});
+
 const ownerName = z
   .string()
   .regex(/^[\p{L}\p{N}][\p{L}\p{N} ._@-]{0,59}$/u, 'use 1 to 60 letters, digits, spaces and . _ @ -');

@@ -1,6 +1,7 @@
 import { Failure } from '../failure.ts';
 import { askEngine } from '../fleet/ask.ts';
 import { observeServer } from '../fleet/observe.ts';
+import { namesOf } from '../model/app.ts';
 import type { ObservedServer } from '../model/container.ts';
 import type { Server } from '../model/server.ts';
 import { findUnfit } from '../pipeline/unfit.ts';
@@ -63,7 +64,9 @@ async function listChanged({ db, fleet }: ApiDesk, seen: ObservedServer, signal:
   if (!seen.reachable) return changed;
   for (const place of await listPlaces(db)) {
     const { app, environment } = place;
-    const mine = seen.containers.filter((one) => one.app === app.name && one.env === environment.name);
+    const mine = seen.containers.filter(
+      (one) => namesOf(app).includes(one.app) && one.env === environment.name,
+    );
     if (mine.length === 0 || environment.currentReleaseId === null) continue;
     const release = await getRelease(db, environment.currentReleaseId);
     const rows = await listContainers(db, environment.id);

@@ -8,6 +8,12 @@ export const deployFailures = {
   release_never_live: { status: 409, fix: 'hawser releases -a APP -e ENV shows which releases were live.' },
   already_live: { status: 409, fix: 'Nothing to do.' },
   already_finished: { status: 409, fix: 'Nothing to do; hawser deploys:info ID shows how it ended.' },
+  deploy_under_way: { status: 409, fix: 'Wait for it, or hawser deploys:cancel ID, then do it again.' },
+  app_has_previews: { status: 409, fix: 'Delete the branches of its previews, then do it again.' },
+  app_renamed: {
+    status: 404,
+    fix: 'Use the new name: hawser apps:info -a NAME shows the remote, git remote set-url takes it.',
+  },
   environment_unknown: { status: 404, fix: 'hawser apps:info -a APP lists its environments.' },
   token_not_found: { status: 404, fix: 'hawser tokens lists the tokens.' },
   server_unreachable: { status: 502, fix: 'hawser servers shows why; then hawser deploys:retry ID.' },

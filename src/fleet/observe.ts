@@ -3,7 +3,11 @@ import { parseEntry } from './container.ts';
 import { toFailure } from './docker.ts';
 import type { Fleet, ServerConnection } from './fleet.ts';
 
-export type ObserveFilter = { readonly app?: string; readonly env?: string };
+export type ObserveFilter = {
+  /** Or any of several names. */
+  readonly app?: string | readonly string[];
+  readonly env?: string;
+};
 
 const answerMs = 15_000;
 
@@ -15,14 +19,17 @@ export async function observeServer(
 ): Promise<ObservedServer> {
   const { docker, server, closed } = connection;
   const label = [labelNames.app as string];
-  if (filter.app !== undefined) label.push(`${labelNames.app}=${filter.app}`);
+  const apps = filter.app === undefined ? undefined : [filter.app].flat();
+  // All labels of a filter must fit: of several names it is asked afterwards.
+  if (apps?.length === 1) label.push(`${labelNames.app}=${apps[0]}`);
   if (filter.env !== undefined) label.push(`${labelNames.env}=${filter.env}`);
   const abortSignal = AbortSignal.any([signal, closed]);
   try {
     const entries = await docker.listContainers({ all: true, filters: { label }, abortSignal });
     const containers = entries
       .map((entry) => parseEntry(server.name, entry))
-      .filter((found) => found !== null);
+      .filter((found) => found !== null)
+      .filter(({ app }) => apps === undefined || apps.includes(app));
     return { server: server.name, reachable: true, containers };
   } catch (error) {
     abortSignal.throwIfAborted();

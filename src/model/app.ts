@@ -2,9 +2,16 @@ export type App = {
   /** Random; repositories and images are named by it, never by what a user typed. */
   readonly id: string;
   readonly name: string;
+  /** Under which some of its containers may still run. */
+  readonly formerNames?: readonly string[];
   readonly createdAt: string;
   readonly createdBy: string;
 };
+
+/** Every name under which something of the app may run. */
+export function namesOf({ name, formerNames = [] }: Pick<App, 'name' | 'formerNames'>): readonly string[] {
+  return [name, ...formerNames];
+}
 
 export type Environment = {
   readonly id: string;

@@ -25,6 +25,8 @@ export type HealthCheck = {
 export type Release = {
   readonly id: number;
   readonly environmentId: string;
+  /** The app's name when it was made: its containers are called by it. */
+  readonly app: string;
   readonly version: number;
   readonly image: Image;
   /** What its containers get: the app's own defaults with what people set on top. */

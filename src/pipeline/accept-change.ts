@@ -86,7 +86,8 @@ export function nothingLive(): Failure {
   return new Failure('nothing_live', 'Nothing is live: what is set takes effect with the next push.');
 }
 
-async function recordChange(request: ChangeRequest, tx: Database): Promise<AcceptedChange> {
+/** For the transaction of who asks; the wish is checked before. Throws what `acceptChange` throws. */
+export async function recordChange(request: ChangeRequest, tx: Database): Promise<AcceptedChange> {
   const { app, environment, wanted, action, actor, overrideFreeze, restart = false } = request;
   await refuseChangedMeanwhile(request, tx);
   const now = await readDesired(tx, environment.id, Object.keys(wanted.vars ?? {}));
@@ -172,8 +173,8 @@ async function refuseUnknownTypes({ environment, wanted }: ChangeRequest, tx: Da
   );
 }
 
-/** An app under the name of the server would be taken for it. */
-function refuseOwnDomain({ domains = {} }: WantedChange, url: string): void {
+/** An app under the name of the server would be taken for it. Throws `domain_taken`. */
+export function refuseOwnDomain({ domains = {} }: WantedChange, url: string): void {
   const own = URL.parse(url)?.hostname;
   if (own === undefined || domains[own] !== true) return;
   throw new Failure(

@@ -1,15 +1,17 @@
 import { Failure } from '../failure.ts';
 import { observeFleet } from '../fleet/observe.ts';
 import type { DeployLog } from '../log/deploy-log.ts';
+import { namesOf } from '../model/app.ts';
 import type { ObservedServer } from '../model/container.ts';
 import type { RolloutDrivers, RolloutJob } from '../rollout/drivers.ts';
 import { listBringing, planPart } from '../rollout/part.ts';
 import { briefLookMs, type Outlook, performRetire, performRollout } from '../rollout/perform.ts';
 import { isEmpty } from '../rollout/plan.ts';
 import type { Place } from '../store/apps.ts';
-import { findPlace, forgetEnvironment } from '../store/apps.ts';
+import { findPlace } from '../store/apps.ts';
 import { listUnfinished } from '../store/deploys.ts';
 import { recordEvent } from '../store/events.ts';
+import { forgetEnvironment } from '../store/forget.ts';
 import type { Lease } from '../store/leases.ts';
 import { forgetContainer, listBackends, listContainers } from '../store/routes.ts';
 import { readDown } from './deaf.ts';
@@ -58,7 +60,7 @@ export async function isRollingOut(
 
 /** The servers that an environment uses or used, and whatever of it is on others that answer soon. */
 async function observeAll(
-  { environment }: Place,
+  { app, environment }: Place,
   { wanted }: WantedNow,
   drivers: PipelineDrivers,
   signal: AbortSignal,
@@ -68,7 +70,7 @@ async function observeAll(
   const rows = await listContainers(db, environment.id);
   const isKnown = (name: string) =>
     wanted.servers.includes(name) || rows.some(({ server }) => server === name);
-  const filter = { app: wanted.app, env: wanted.env };
+  const filter = { app: namesOf(app), env: wanted.env };
   const [known, others] = await Promise.all([
     observeFleet(fleet, names.filter(isKnown), filter, signal),
     observeFleet(

@@ -4,7 +4,7 @@ import { type Actor, allow, anyEnv } from '../model/access.ts';
 import type { App } from '../model/app.ts';
 import { isAppName } from '../model/names.ts';
 import type { GitDoor } from '../receive/git/door.ts';
-import { appNotFound, findApp, listApps } from '../store/apps.ts';
+import { appNotFound, appRenamed, findApp, findRenamed, listApps } from '../store/apps.ts';
 import { identifyKey, identifyToken } from '../store/identify.ts';
 import { rememberKeyUse } from '../store/keys.ts';
 import type { PipelineDrivers } from './drivers.ts';
@@ -25,6 +25,8 @@ export function openDoor({ config, db, git, log }: DoorDrivers): GitDoor {
       return known === null ? null : known.actor;
     },
     async enter(actor, appName, right) {
+      const renamed = await findRenamed(db, appName);
+      if (renamed && allow(actor, 'read', { app: renamed, env: anyEnv })) throw appRenamed(appName, renamed);
       const app = (await findApp(db, appName)) ?? (await createOnPush(appName, right, actor));
       if (app === undefined || !allow(actor, 'read', { app, env: anyEnv })) throw appNotFound(appName);
       if (!allow(actor, right, { app, env: anyEnv })) {

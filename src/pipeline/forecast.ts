@@ -9,7 +9,7 @@ export type Proposal = {
   readonly place: Place;
   readonly kind: DeployKind;
   readonly what: string;
-  readonly release: Omit<Release, 'id' | 'version' | 'createdAt' | 'wentLiveAt' | 'deployId'>;
+  readonly release: Omit<Release, 'id' | 'version' | 'createdAt' | 'wentLiveAt' | 'deployId' | 'app'>;
   /** Null when it is still to be built. */
   readonly image: Image | null;
   readonly gates: readonly string[];

@@ -66,7 +66,9 @@ async function takeTurns(work: LaneWork, held: HeldLane, drivers: PipelineDriver
     if (next === undefined) return;
     const epoch = await nextEpoch(drivers.db, place.environment.id);
     if (!(await holdDeploy(drivers.db, next.id, epoch))) continue;
-    await takeTurn(work, held, { ...next, epoch }, drivers);
+    // Its app may have got another name since the last turn.
+    const now = (await findPlace(drivers.db, place.environment.id)) ?? place;
+    await takeTurn(work, { ...held, place: now }, { ...next, epoch }, drivers);
   }
 }
 

@@ -2,6 +2,7 @@ import { removeContainer } from '../fleet/create.ts';
 import type { ServerConnection } from '../fleet/fleet.ts';
 import { listNetworks, removeNetwork } from '../fleet/network.ts';
 import { observeServer } from '../fleet/observe.ts';
+import { namesOf } from '../model/app.ts';
 import { listPlaces } from '../store/apps.ts';
 import { listEnvironmentsWithWork } from '../store/deploys.ts';
 import { getRelease } from '../store/releases.ts';
@@ -38,20 +39,25 @@ async function listKnown(server: string, drivers: PipelineDrivers): Promise<read
   const busy = new Set(await listEnvironmentsWithWork(db));
   const rows = await listContainers(db);
   const places = await listPlaces(db);
-  return Promise.all(
+  const known = await Promise.all(
     places.map(async ({ app, environment, destroyed }) => {
       const { id, name, currentReleaseId } = environment;
       const settings = await findEnvironmentConfig(drivers, name);
-      return {
-        app: app.name,
+      const here =
+        (settings?.servers.includes(server) ?? false) ||
+        rows.some((row) => row.environment_id === id && row.server === server);
+      const now = {
         env: name,
         current: currentReleaseId === null ? null : (await getRelease(db, currentReleaseId)).version,
         // What is destroyed is cleared by converging, whatever state it is in.
         busy: busy.has(id) || destroyed,
-        here:
-          (settings?.servers.includes(server) ?? false) ||
-          rows.some((row) => row.environment_id === id && row.server === server),
       };
+      // Under a former name nothing new is made: its network goes with the last container in it.
+      const former = namesOf(app)
+        .slice(1)
+        .map((each) => ({ ...now, app: each, here: false }));
+      return [{ ...now, app: app.name, here }, ...former];
     }),
   );
+  return known.flat();
 }

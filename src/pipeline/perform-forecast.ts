@@ -1,5 +1,6 @@
 import { parseManifest } from '../build/manifest.ts';
 import { observeFleet } from '../fleet/observe.ts';
+import { namesOf } from '../model/app.ts';
 import type { ObservedServer } from '../model/container.ts';
 import { makesImage } from '../model/deploy.ts';
 import type { Image, Release } from '../model/release.ts';
@@ -34,8 +35,16 @@ export async function forecastDeploy(
   const current =
     environment.currentReleaseId === null ? null : await getRelease(db, environment.currentReleaseId);
   const version = (await findLastVersion(db, environment.id)) + 1;
-  const release = { ...proposal.release, id: 0, version, deployId: 0, createdAt: '', wentLiveAt: null };
-  const filter = { app: app.name, env: environment.name };
+  const release = {
+    ...proposal.release,
+    app: app.name,
+    id: 0,
+    version,
+    deployId: 0,
+    createdAt: '',
+    wentLiveAt: null,
+  };
+  const filter = { app: namesOf(app), env: environment.name };
   const [servers, routed, unfinished] = await Promise.all([
     observeFleet(rollout.fleet, settings.servers, filter, signal),
     listBackends(db, environment.id),

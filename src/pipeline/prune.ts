@@ -3,6 +3,7 @@ import { readEngineUse } from '../fleet/disk.ts';
 import type { Docker } from '../fleet/docker.ts';
 import type { Labels } from '../fleet/labelled.ts';
 import { removeNetwork } from '../fleet/network.ts';
+import { namesOf } from '../model/app.ts';
 import { labelNames, type ObservedServer } from '../model/container.ts';
 import { listEngineImages, pruneCache, pruneUnpublished, removeImages } from '../publish/prune.ts';
 import { localRepository } from '../publish/registry.ts';
@@ -116,7 +117,9 @@ export async function removeTraces(
   for (const server of servers) {
     const connection = await drivers.rollout.fleet.connect(server, signal);
     if (isPreview) await removeServices(connection, labelsOf(place), signal);
-    await removeNetwork(connection, { app: place.app.name, env: place.environment.name }, signal);
+    for (const app of namesOf(place.app)) {
+      await removeNetwork(connection, { app, env: place.environment.name }, signal);
+    }
   }
   if (!place.appDestroyed) return;
   // It may have been on servers before that are not among its own now.

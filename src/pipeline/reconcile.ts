@@ -1,4 +1,5 @@
 import { observeFleet } from '../fleet/observe.ts';
+import { namesOf } from '../model/app.ts';
 import type { ObservedContainer, ObservedServer } from '../model/container.ts';
 import { lanes as allLanes, nextTurn } from '../queue/turn.ts';
 import { listPlaces, type Place } from '../store/apps.ts';
@@ -60,7 +61,8 @@ async function isDifferent(
 }
 
 function onlyOf({ app, environment }: Place, world: readonly ObservedServer[]): readonly ObservedServer[] {
-  const isMine = (found: ObservedContainer) => found.app === app.name && found.env === environment.name;
+  const names = namesOf(app);
+  const isMine = (found: ObservedContainer) => names.includes(found.app) && found.env === environment.name;
   return world.map((server) =>
     server.reachable ? { ...server, containers: server.containers.filter(isMine) } : server,
   );

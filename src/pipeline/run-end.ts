@@ -4,6 +4,7 @@ import { inspectContainer, removeContainer } from '../fleet/create.ts';
 import type { ServerConnection } from '../fleet/fleet.ts';
 import { haltContainer } from '../fleet/halt.ts';
 import { readLogLines } from '../fleet/logs.ts';
+import { namesOf } from '../model/app.ts';
 import type { ObservedServer } from '../model/container.ts';
 import { planRunStep, type Run, type RunEnd, type RunLine, type RunSight, runProcess } from '../model/run.ts';
 import { listPlaces } from '../store/apps.ts';
@@ -72,7 +73,9 @@ export async function removeStrayRuns(
   const open = new Set((await listOpenRuns(db)).map(({ container }) => container));
   const places = await listPlaces(db);
   for (const { app, env, name, server } of found) {
-    const isKnown = places.some((place) => place.app.name === app && place.environment.name === env);
+    const isKnown = places.some(
+      (place) => namesOf(place.app).includes(app) && place.environment.name === env,
+    );
     if (!isKnown || open.has(name)) continue;
     await removeContainer(await rollout.fleet.connect(server, signal), name, signal);
   }

@@ -117,7 +117,13 @@ async function recordRun(
       endsMs: now + timeoutMs,
       heldMs: now + holdMs,
       nameContainer: (index) =>
-        containerName({ app: app.name, env: environment.name, release: version, process: runProcess, index }),
+        containerName({
+          app: release.app,
+          env: environment.name,
+          release: version,
+          process: runProcess,
+          index,
+        }),
     });
     // The program alone: what comes behind it may be a secret that nobody knows of.
     const detail = `run ${run.id} on ${server}: ${describeProgram(shown)}`;
@@ -166,12 +172,12 @@ export function planRunSpec(
   { place, command, input }: Pick<RunRequest, 'place' | 'command' | 'input'>,
   { release, image }: { readonly release: Release; readonly image: string },
 ): ContainerSpec {
-  const { app, environment } = place;
+  const { environment } = place;
   return containerSpec({
     wanted: {
       server,
       name: container,
-      app: app.name,
+      app: release.app,
       env: environment.name,
       release: release.version,
       process: runProcess,

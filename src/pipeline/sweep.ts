@@ -1,8 +1,9 @@
-import { forgetApp, listApps, listDestroyedApps, listPlaces } from '../store/apps.ts';
+import { listApps, listDestroyedApps, listPlaces } from '../store/apps.ts';
 import { cutAudit } from '../store/audit-chain.ts';
 import { listDeploys } from '../store/deploys.ts';
 import {
   findNewestBefore,
+  forgetApp,
   forgetEvents,
   forgetLostContainers,
   forgetSteps,

@@ -12,7 +12,8 @@ export function planWanted(
 ): Wanted {
   const { app, environment } = place;
   return {
-    app: app.name,
+    // What runs is called as the app was when it was released.
+    app: release?.app ?? app.name,
     env: environment.name,
     release,
     servers: settings.servers,

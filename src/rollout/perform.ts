@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Failure } from '../failure.ts';
 import { observeFleet } from '../fleet/observe.ts';
+import { namesOf } from '../model/app.ts';
 import type { ObservedServer } from '../model/container.ts';
 import type { Release } from '../model/release.ts';
 import { isHolding, listBackends, listContainers } from '../store/routes.ts';
@@ -36,7 +37,7 @@ export async function observeAndPlan(
   const known = [...wanted.servers, ...rows.map((row) => row.server)];
   const servers = await drivers.fleet.readServers();
   const names = [...new Set(known)].filter((name) => Object.hasOwn(servers, name));
-  const filter = { app: wanted.app, env: wanted.env };
+  const filter = { app: namesOf(job.place.app), env: wanted.env };
   const world = await observeFleet(drivers.fleet, names, filter, job.signal, deadlineMs);
   return { plan: planRollout(wanted, { servers: world, routed, holding, recorded: rows }), world };
 }

@@ -105,12 +105,12 @@ async function runOn(run: Run, drivers: RolloutDrivers) {
   const { job, server } = run;
   const connection = await drivers.fleet.connect(server, job.signal);
   const image = await drivers.bringImage(connection, job.release.image, job.signal);
-  const { app, environment } = job.place;
+  const { environment } = job.place;
   const spec = containerSpec({
     wanted: {
       server,
       name: nameOf(job),
-      app: app.name,
+      app: job.release.app,
       env: environment.name,
       release: job.release.version,
       process: 'release',
@@ -144,10 +144,10 @@ async function runOn(run: Run, drivers: RolloutDrivers) {
 }
 
 function nameOf(job: ReleaseJob): string {
-  const { app, environment } = job.place;
-  const { version } = job.release;
+  const { environment } = job.place;
+  const { app, version } = job.release;
   return containerName({
-    app: app.name,
+    app,
     env: environment.name,
     release: version,
     process: 'release',

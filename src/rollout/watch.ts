@@ -75,8 +75,8 @@ async function bake(
   const isShort = bakeMs === 'hold' || bakeMs === 0;
   const limitMs = isShort ? shortLookMs : bakeMs;
   const end = performance.now() + limitMs;
-  const { app, environment } = job.place;
-  const name = releaseName({ app: app.name, env: environment.name, release: job.release.version });
+  const { app, version } = job.release;
+  const name = releaseName({ app, env: job.place.environment.name, release: version });
   let tally = beginTally(before, (backend) => backend.startsWith(`${name}-`));
   job.log.detail(`${describe(job, step)} is watched for ${isShort ? 'at most ' : ''}${limitMs / 1000} s`);
   for (;;) {

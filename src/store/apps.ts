@@ -21,6 +21,9 @@ export async function createApp(db: Database, name: string, actor: string): Prom
     created_by: actor,
     destroyed_at: null,
   };
+  if ((await findRenamed(db, name)) !== undefined) {
+    throw new Failure('app_exists', `The name ${name} is kept for an app that was called so.`);
+  }
   const made = await db
     .insertInto('apps')
     .values(row)
@@ -34,6 +37,12 @@ export async function createApp(db: Database, name: string, actor: string): Prom
 export async function findApp(db: Database, name: string): Promise<App | undefined> {
   const row = await liveApps(db).where('name', '=', name).executeTakeFirst();
   return row && toApp(row);
+}
+
+/** The app that had a name before. */
+export async function findRenamed(db: Database, name: string): Promise<App | undefined> {
+  const rows = await liveApps(db).where('former_names', '!=', '[]').execute();
+  return rows.map(toApp).find(({ formerNames }) => formerNames?.includes(name));
 }
 
 /** Throws `app_not_found`. */
@@ -51,6 +60,11 @@ export function appNotFound(name: string): Failure {
   );
 }
 
+/** For who may see the app. */
+export function appRenamed(name: string, app: App): Failure {
+  return new Failure('app_renamed', `The app ${name} is called ${app.name} now.`);
+}
+
 export async function listApps(db: Database): Promise<readonly App[]> {
   return (await liveApps(db).orderBy('name').execute()).map(toApp);
 }
@@ -58,22 +72,6 @@ export async function listApps(db: Database): Promise<readonly App[]> {
 export async function listDestroyedApps(db: Database): Promise<readonly App[]> {
   const rows = await db.selectFrom('apps').selectAll().where('destroyed_at', 'is not', null).execute();
   return rows.map(toApp);
-}
-
-/** The last trace of a destroyed app, once its environments are forgotten. */
-export async function forgetApp(db: Database, appId: string): Promise<void> {
-  await db.transaction().execute(async (tx) => {
-    await tx.deleteFrom('sources').where('app_id', '=', appId).execute();
-    await tx.deleteFrom('tokens').where('app_id', '=', appId).execute();
-    await tx.deleteFrom('keys').where('app_id', '=', appId).execute();
-    await tx.deleteFrom('grants').where('app_id', '=', appId).execute();
-    await tx.deleteFrom('freezes').where('app_id', '=', appId).execute();
-    const told = tx.selectFrom('notifications').select('id').where('app_id', '=', appId);
-    await tx.deleteFrom('notices').where('notification_id', 'in', told).execute();
-    await tx.deleteFrom('notifications').where('app_id', '=', appId).execute();
-    await tx.deleteFrom('locks').where('app_id', '=', appId).execute();
-    await tx.deleteFrom('apps').where('id', '=', appId).execute();
-  });
 }
 
 /** The app is gone for its users at once; what it left behind is removed by the upkeep. */
@@ -226,22 +224,6 @@ export async function listPlaces(db: Database, appId?: string): Promise<readonly
   return (await query.orderBy('apps.name').orderBy('environments.name').execute()).map(toPlace);
 }
 
-/** Forgets a destroyed environment once nothing of it is left on any server; one that came back stays. */
-export async function forgetEnvironment(db: Database, environmentId: string): Promise<void> {
-  await db.transaction().execute(async (tx) => {
-    if (!(await findPlace(tx, environmentId))?.destroyed) return;
-    await tx.deleteFrom('containers').where('environment_id', '=', environmentId).execute();
-    const deploys = tx.selectFrom('deploys').select('id').where('environment_id', '=', environmentId);
-    await tx.deleteFrom('steps').where('deploy_id', 'in', deploys).execute();
-    await tx.deleteFrom('deploys').where('environment_id', '=', environmentId).execute();
-    await tx.deleteFrom('releases').where('environment_id', '=', environmentId).execute();
-    await tx.deleteFrom('settings').where('environment_id', '=', environmentId).execute();
-    await tx.deleteFrom('approvals').where('environment_id', '=', environmentId).execute();
-    await tx.deleteFrom('runs').where('environment_id', '=', environmentId).execute();
-    await tx.deleteFrom('environments').where('id', '=', environmentId).execute();
-  });
-}
-
 function liveApps(db: Database) {
   return db.selectFrom('apps').selectAll().where('destroyed_at', 'is', null);
 }
@@ -255,12 +237,16 @@ function places(db: Database) {
       'apps.name as app_name',
       'apps.created_at as app_created_at',
       'apps.created_by',
+      'apps.former_names',
       'apps.destroyed_at as app_destroyed_at',
     ]);
 }
 
-function toApp(row: Omit<Tables['apps'], 'bytes'>): App {
-  return { id: row.id, name: row.name, createdAt: row.created_at, createdBy: row.created_by };
+function toApp(
+  row: Omit<Tables['apps'], 'bytes' | 'former_names'> & { readonly former_names?: string },
+): App {
+  const { id, name, created_at: createdAt, created_by: createdBy, former_names = '[]' } = row;
+  return { id, name, formerNames: JSON.parse(former_names), createdAt, createdBy };
 }
 
 function toEnvironment(row: Selectable<Tables['environments']>): Environment {
@@ -280,11 +266,18 @@ function toPlace(
     app_name: string;
     app_created_at: string;
     created_by: string;
+    former_names: string;
     app_destroyed_at: string | null;
   },
 ): Place {
   return {
-    app: { id: row.app_id, name: row.app_name, createdAt: row.app_created_at, createdBy: row.created_by },
+    app: {
+      id: row.app_id,
+      name: row.app_name,
+      formerNames: JSON.parse(row.former_names),
+      createdAt: row.app_created_at,
+      createdBy: row.created_by,
+    },
     environment: toEnvironment(row),
     appDestroyed: row.app_destroyed_at !== null,
     destroyed: row.app_destroyed_at !== null || row.destroyed_at !== null,

@@ -1,3 +1,4 @@
+import { findPlace } from './apps.ts';
 import type { Database } from './database.ts';
 
 /** Forgets what people did before a time (ISO 8601). */
@@ -57,4 +58,36 @@ export async function findNewestBefore(db: Database, time: string): Promise<numb
     .where('created_at', '<', time)
     .executeTakeFirst();
   return Number(row?.id ?? 0);
+}
+
+/** The last trace of a destroyed app, once its environments are forgotten. */
+export async function forgetApp(db: Database, appId: string): Promise<void> {
+  await db.transaction().execute(async (tx) => {
+    await tx.deleteFrom('sources').where('app_id', '=', appId).execute();
+    await tx.deleteFrom('tokens').where('app_id', '=', appId).execute();
+    await tx.deleteFrom('keys').where('app_id', '=', appId).execute();
+    await tx.deleteFrom('grants').where('app_id', '=', appId).execute();
+    await tx.deleteFrom('freezes').where('app_id', '=', appId).execute();
+    const told = tx.selectFrom('notifications').select('id').where('app_id', '=', appId);
+    await tx.deleteFrom('notices').where('notification_id', 'in', told).execute();
+    await tx.deleteFrom('notifications').where('app_id', '=', appId).execute();
+    await tx.deleteFrom('locks').where('app_id', '=', appId).execute();
+    await tx.deleteFrom('apps').where('id', '=', appId).execute();
+  });
+}
+
+/** Forgets a destroyed environment once nothing of it is left on any server; one that came back stays. */
+export async function forgetEnvironment(db: Database, environmentId: string): Promise<void> {
+  await db.transaction().execute(async (tx) => {
+    if (!(await findPlace(tx, environmentId))?.destroyed) return;
+    await tx.deleteFrom('containers').where('environment_id', '=', environmentId).execute();
+    const deploys = tx.selectFrom('deploys').select('id').where('environment_id', '=', environmentId);
+    await tx.deleteFrom('steps').where('deploy_id', 'in', deploys).execute();
+    await tx.deleteFrom('deploys').where('environment_id', '=', environmentId).execute();
+    await tx.deleteFrom('releases').where('environment_id', '=', environmentId).execute();
+    await tx.deleteFrom('settings').where('environment_id', '=', environmentId).execute();
+    await tx.deleteFrom('approvals').where('environment_id', '=', environmentId).execute();
+    await tx.deleteFrom('runs').where('environment_id', '=', environmentId).execute();
+    await tx.deleteFrom('environments').where('id', '=', environmentId).execute();
+  });
 }

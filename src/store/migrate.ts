@@ -11,6 +11,7 @@ import * as limits from './migrations/0007-limits.ts';
 import * as outside from './migrations/0008-outside.ts';
 import * as runs from './migrations/0009-runs.ts';
 import * as stopped from './migrations/0010-stopped.ts';
+import * as names from './migrations/0011-names.ts';
 import type { Tables } from './tables.ts';
 
 /** Forward only: a migration is never edited after it was released, the next one mends it. */
@@ -25,6 +26,7 @@ const migrations = {
   '0008-outside': { up: outside.up },
   '0009-runs': { up: runs.up },
   '0010-stopped': { up: stopped.up },
+  '0011-names': { up: names.up },
 };
 
 /** Brings the schema up to date. Throws `ledger_newer` when a newer version of Hawser made it. */

@@ -6,7 +6,7 @@ import type { Database } from './database.ts';
 import { openRelease, sealRelease } from './sealed.ts';
 import type { Tables } from './tables.ts';
 
-export type NewRelease = Omit<Release, 'id' | 'version' | 'createdAt' | 'wentLiveAt' | 'outside'> &
+export type NewRelease = Omit<Release, 'id' | 'version' | 'createdAt' | 'wentLiveAt' | 'outside' | 'app'> &
   Partial<Pick<Release, 'outside'>>;
 
 /** Records a release under the environment's next number; the same deploy makes only one. */
@@ -24,10 +24,17 @@ export async function recordRelease(db: Database, wanted: NewRelease): Promise<R
       .where('id', '=', wanted.environmentId)
       .returning('last_version')
       .executeTakeFirstOrThrow();
+    const { app } = await tx
+      .selectFrom('environments')
+      .innerJoin('apps', 'apps.id', 'environments.app_id')
+      .select('apps.name as app')
+      .where('environments.id', '=', wanted.environmentId)
+      .executeTakeFirstOrThrow();
     const row = await tx
       .insertInto('releases')
       .values({
         ...toRow(wanted, last_version),
+        app,
         ...sealRelease(tx, { ...wanted, version: last_version }, wanted),
       })
       .returningAll()
@@ -258,6 +265,7 @@ function toRelease(db: Database, row: Selectable<Tables['releases']>): Release {
   return {
     id: row.id,
     environmentId: row.environment_id,
+    app: row.app,
     version: row.version,
     image: { repository: row.repository, digest: row.digest },
     get config() {

@@ -12,6 +12,8 @@ export type Tables = OutsideTables & {
     destroyed_at: string | null;
     /** What its repository takes on disk. */
     bytes: Generated<number>;
+    /** JSON; kept as long as the app is there, since containers may run under them. */
+    former_names: Generated<string>;
   };
   environments: {
     id: string;
@@ -80,6 +82,8 @@ export type Tables = OutsideTables & {
   releases: {
     id: Generated<number>;
     environment_id: string;
+    /** The app's name when it was made: its containers are called by it. */
+    app: Generated<string>;
     version: number;
     repository: string;
     digest: string;

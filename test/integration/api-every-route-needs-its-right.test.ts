@@ -30,6 +30,7 @@ const declared: Readonly<Record<string, string>> = {
   'GET /apps/:app/releases': 'environment read',
   'GET /apps/:app/releases/:version': 'environment read',
   'POST /apps/:app/deploys': 'environment deploy',
+  'POST /apps/:app/rename': 'app admin',
   'POST /apps/:app/rollback': 'environment rollback',
   'GET /apps/:app/pipeline': 'app-part read',
   'GET /apps/:app/pipeline/diff': 'app-part read',

@@ -272,3 +272,22 @@ test('a value is read from a file of the control machine for a release, only as 
   const told = set.all + (await world.hawser.readLogs()) + (await run(0, 'config:export')).all;
   assert.doesNotMatch(told, /kept-elsewhere/);
 });
+
+test('an app gets another name without a failed request, and the old one says so', async () => {
+  const name = `${app}-new`;
+  // Without it the release of the new name fails, and what runs goes on under the old one.
+  await writeFile(join(world.hawser.folder, 'values', 'other'), 'kept-elsewhere', { mode: 0o600 });
+  const { value, report } = await world.loadWhile(mine, () => world.hawser.cli('apps:rename', app, name));
+  assert.equal(value.code, 0, value.stdout + value.stderr);
+  assert.deepEqual(report.failed, []);
+  await eventually(async () => assert.deepEqual(await world.containersOf(app), []) === undefined, wait);
+  const containers = await world.containersOf(name);
+  assert.ok(containers.length > 0);
+  for (const each of containers) assert.match(each.name, new RegExp(`^${name}-production-v\\d+-web-\\d$`));
+  assert.deepEqual(await world.listAnswers(mine), ['200 plain|kept-elsewhere']);
+  assert.match((await run(4, 'config')).all, new RegExp(`is called ${name} now.*app_renamed`, 's'));
+  const { code, stderr } = await push();
+  assert.notEqual(code, 0, stderr);
+  const taken = await world.hawser.cli('apps:create', app);
+  assert.match(taken.stderr, /kept for an app that was called so/);
+});

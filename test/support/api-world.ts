@@ -21,6 +21,7 @@ import { acceptChange } from '../../src/pipeline/accept-change.ts';
 import { decideApproval } from '../../src/pipeline/approval.ts';
 import { readServers } from '../../src/pipeline/environment.ts';
 import { acceptPromotion } from '../../src/pipeline/promote.ts';
+import { renameApp } from '../../src/pipeline/rename.ts';
 import { openRunDesk } from '../../src/pipeline/run-desk.ts';
 import { openServerDesk } from '../../src/pipeline/servers.ts';
 import { acceptImage } from '../../src/pipeline/take-image.ts';
@@ -176,6 +177,7 @@ function makeDesk(config: Config, db: Database, journals: Journals, bringImage: 
     servers: openServerDesk({ config, db, touch: async () => undefined }),
     createApp: (name, actor) => createLimitedApp(db, { name, actor }, config.limits.user),
     destroyApp: (app) => destroyApp(db, app.id),
+    renameApp: (wanted) => renameApp(wanted, drivers),
     rollback: (wanted) => acceptRollback(wanted, drivers),
     plan: () => Promise.reject(new Error('needs servers')),
     change: (request) => acceptChange(request, drivers),

@@ -14,6 +14,7 @@ export function makeRelease(version: number, processes: readonly Process[]): Rel
   return {
     id: version,
     environmentId: 'e1',
+    app: 'shop',
     version,
     image: { repository: 'hawser/a1', digest: `sha256:${version}` },
     config: {},

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { destroyApp, forgetApp } from '../../src/store/apps.ts';
+import { destroyApp } from '../../src/store/apps.ts';
+import { forgetApp } from '../../src/store/forget.ts';
 import { addNotification, listNotifications } from '../../src/store/notifications.ts';
 import { openShop } from '../support/ledger.ts';
 

@@ -1,16 +1,16 @@
 import { type Actor, allow } from '../../model/access.ts';
 import type { App } from '../../model/app.ts';
 import { findEnvironmentConfig } from '../../pipeline/environment.ts';
-import { listApps, listPlaces, type Place } from '../../store/apps.ts';
-import { listUnfinished } from '../../store/deploys.ts';
+import { findPlace, listApps, listPlaces, type Place } from '../../store/apps.ts';
+import { getDeploy, listUnfinished } from '../../store/deploys.ts';
 import { type Lock, listLocks } from '../../store/locks.ts';
 import { getRelease } from '../../store/releases.ts';
 import { maySee, maySeeApp } from '../authorize.ts';
 import type { ApiDesk } from '../desk.ts';
-import { newApp, nothing } from '../input.ts';
+import { newApp, nothing, renameBody } from '../input.ts';
 import { cutPage, pageQuery } from '../page.ts';
 import { type Route, route } from '../route.ts';
-import { readUrls, remoteOf } from '../view.ts';
+import { describeDeploy, readUrls, remoteOf } from '../view.ts';
 import { describeLock } from './locks.ts';
 
 export const appRoutes: readonly Route[] = [
@@ -50,6 +50,27 @@ export const appRoutes: readonly Route[] = [
     query: nothing,
     body: nothing,
     answer: async ({ desk, app, actor }) => ({ json: await describeApp(desk, app, actor) }),
+  }),
+  route({
+    method: 'POST',
+    path: '/apps/:app/rename',
+    scope: 'app',
+    right: 'admin',
+    title: 'Gives an app another name, and brings what runs to it',
+    query: nothing,
+    body: renameBody,
+    async answer({ desk, app: before, actor, body }) {
+      const { app, deploys } = await desk.renameApp({ app: before, actor: actor.name, ...body });
+      const shown = deploys.map(async ({ id, environmentId }) => {
+        const place = await findPlace(desk.db, environmentId);
+        return place && describeDeploy(desk.db, await getDeploy(desk.db, id), place);
+      });
+      const { name } = app;
+      return {
+        status: 202,
+        json: { name, remote: remoteOf(desk.config, name), deploys: await Promise.all(shown) },
+      };
+    },
   }),
   route({
     method: 'DELETE',

@@ -3,6 +3,7 @@ import { Failure } from '../../failure.ts';
 import { networkName } from '../../fleet/container.ts';
 import { observeFleet } from '../../fleet/observe.ts';
 import { allow } from '../../model/access.ts';
+import { namesOf } from '../../model/app.ts';
 import type { ObservedServer } from '../../model/container.ts';
 import type { Place } from '../../store/apps.ts';
 import { readRedactor } from '../../store/redaction.ts';
@@ -98,7 +99,7 @@ async function listWanted({ db }: ApiDesk, { environment }: Place) {
 }
 
 async function observe({ fleet }: ApiDesk, { app, environment }: Place, signal: AbortSignal) {
-  const filter = { app: app.name, env: environment.name };
+  const filter = { app: namesOf(app), env: environment.name };
   const seen = await observeFleet(fleet, Object.keys(await fleet.readServers()), filter, signal);
   const containers = seen.flatMap((server) => (server.reachable ? server.containers : []));
   return { containers, unreachable: seen.flatMap(describeUnreachable) };

@@ -1,8 +1,16 @@
 import { Failure } from '../../failure.ts';
-import type { AppAnswer, LockAnswer, Page } from '../answers.ts';
+import type { AppAnswer, DeployAnswer, LockAnswer, Page } from '../answers.ts';
 import { type AddCommands, optionsOf, withApp, withJson } from '../command.ts';
 import type { Session } from '../session.ts';
 import { clean, orDash, shortCommit, time, version } from '../words.ts';
+import { finishDeploy } from './deploys.ts';
+
+type RenameOptions = { readonly wait: boolean; readonly overrideFreeze?: string };
+type RenameAnswer = {
+  readonly name: string;
+  readonly remote: string;
+  readonly deploys: readonly DeployAnswer[];
+};
 
 export const addAppCommands: AddCommands = (program, session) => {
   const { terminal } = session;
@@ -39,6 +47,27 @@ export const addAppCommands: AddCommands = (program, session) => {
       );
       if (options.json) return terminal.printJson(app);
       printApp(session, app);
+    });
+
+  withJson(program.command('apps:rename'))
+    .argument('<old>', 'the app')
+    .argument('<new>', 'lower-case letters, digits and dashes')
+    .option('--no-wait', 'return as soon as it is queued')
+    .option('--override-freeze <reason>', 'why it goes out in spite of a freeze')
+    .description('give an app another name; what runs is brought to it without a build')
+    .action(async (old: string, name: string, _options, command) => {
+      const options = optionsOf<RenameOptions>(command);
+      const client = session.open(options);
+      const { overrideFreeze } = options;
+      const path = `/apps/${encodeURIComponent(old)}/rename`;
+      const renamed = await client.ask<RenameAnswer>(path, {
+        method: 'POST',
+        body: { name, overrideFreeze },
+      });
+      terminal.say(`${old} is called ${renamed.name} now. In the folder of its code:`);
+      terminal.say(`git remote set-url hawser ${renamed.remote}`);
+      if (options.json && !options.wait) return terminal.printJson(renamed);
+      for (const deploy of renamed.deploys) await finishDeploy(session, client, deploy, options);
     });
 
   withJson(withApp(program.command('apps:destroy')))
