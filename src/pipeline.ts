@@ -13,9 +13,9 @@
  * A lane is held by a lease in the ledger. Whoever takes it reads from the ledger where a deploy is and goes
  * on from there, so a kill at any line is the same as a pause.
  */
-export { acceptPush, acceptRetry, acceptRollback, cancelDeploy } from './pipeline/accept.ts';
-export { buildLane } from './pipeline/build-lane.ts';
+export { acceptPush, acceptRetry, acceptRollback, cancelDeploy } from './pipeline/accept/accept.ts';
+export { reconcile } from './pipeline/converge/reconcile.ts';
 export { followDeploy } from './pipeline/follow.ts';
-export { runLane } from './pipeline/lane.ts';
-export { reconcile } from './pipeline/reconcile.ts';
-export { rolloutLane } from './pipeline/rollout-lane.ts';
+export { buildLane } from './pipeline/lanes/build-lane.ts';
+export { runLane } from './pipeline/lanes/lane.ts';
+export { rolloutLane } from './pipeline/lanes/rollout-lane.ts';

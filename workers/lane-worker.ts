@@ -1,4 +1,4 @@
-import { type LaneWork, runLane } from '../src/pipeline/lane.ts';
+import { type LaneWork, runLane } from '../src/pipeline/lanes/lane.ts';
 import { reconcile } from '../src/pipeline.ts';
 import type { Platform } from '../src/platform.ts';
 import { openTurnTaker } from '../src/queue/queue.ts';

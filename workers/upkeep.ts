@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { sweepChecks } from '../src/pipeline/check-sweep.ts';
-import { removeOldPreviews } from '../src/pipeline/preview.ts';
-import { pruneAll } from '../src/pipeline/prune-all.ts';
-import { findDrift } from '../src/pipeline/reconcile.ts';
-import { removeStrayRuns, settleRuns } from '../src/pipeline/run-end.ts';
-import { sweepDestroyed, sweepOld } from '../src/pipeline/sweep.ts';
+import { findDrift } from '../src/pipeline/converge/reconcile.ts';
+import { sweepChecks } from '../src/pipeline/lanes/check-sweep.ts';
+import { removeOldPreviews } from '../src/pipeline/previews/preview.ts';
+import { pruneAll } from '../src/pipeline/prune/prune-all.ts';
+import { sweepDestroyed, sweepOld } from '../src/pipeline/prune/sweep.ts';
+import { removeStrayRuns, settleRuns } from '../src/pipeline/runs/run-end.ts';
 import type { Platform } from '../src/platform.ts';
 import { noteReached } from '../src/store/notices.ts';
 import { readTellParts } from '../src/webhooks/deliver.ts';

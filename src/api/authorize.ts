@@ -3,6 +3,7 @@ import { Failure } from '../failure.ts';
 import { type Actor, allow, anyEnv, canGive, type Grant, type Right, type Target } from '../model/access.ts';
 import type { App } from '../model/app.ts';
 import type { Deploy } from '../model/deploy.ts';
+import { identifyToken } from '../store/access/identify.ts';
 import {
   appNotFound,
   appRenamed,
@@ -14,7 +15,6 @@ import {
 } from '../store/apps.ts';
 import type { Database } from '../store/database.ts';
 import { findDeploy } from '../store/deploys.ts';
-import { identifyToken } from '../store/identify.ts';
 import type { ApiDesk } from './desk.ts';
 import type { Guests } from './guests.ts';
 import { nameEnvironment } from './place.ts';

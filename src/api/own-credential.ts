@@ -1,7 +1,7 @@
 import { Failure } from '../failure.ts';
 import { type Actor, allow, type Right } from '../model/access.ts';
 import type { App } from '../model/app.ts';
-import type { Credential, NewCredential } from '../store/credential.ts';
+import type { Credential, NewCredential } from '../store/access/credential.ts';
 import { getSeenApp, refuseMoreThanOwn } from './authorize.ts';
 import type { ApiDesk } from './desk.ts';
 

@@ -4,7 +4,7 @@ import { observeServer } from '../fleet/observe.ts';
 import { namesOf } from '../model/app.ts';
 import type { ObservedServer } from '../model/container.ts';
 import type { Server } from '../model/server.ts';
-import { findUnfit } from '../pipeline/unfit.ts';
+import { findUnfit } from '../pipeline/converge/unfit.ts';
 import { keyOf } from '../rollout/switches.ts';
 import { listPlaces } from '../store/apps.ts';
 import { findPin } from '../store/pins.ts';

@@ -1,10 +1,10 @@
 import { Failure } from '../failure.ts';
 import type { Actor } from '../model/access.ts';
+import { hashPassword, verifyPassword } from '../store/access/password.ts';
+import { takeCode } from '../store/access/totp.ts';
+import { findUserRow, getUserRow } from '../store/access/users.ts';
 import type { Database } from '../store/database.ts';
-import { hashPassword, verifyPassword } from '../store/password.ts';
 import type { Tables } from '../store/tables.ts';
-import { takeCode } from '../store/totp.ts';
-import { findUserRow, getUserRow } from '../store/users.ts';
 import type { ApiDesk } from './desk.ts';
 
 type SignInDesk = Pick<ApiDesk, 'db' | 'logins'>;

@@ -2,14 +2,14 @@ import type { Config } from '../config.ts';
 import type { Deploy } from '../model/deploy.ts';
 import { describeChange } from '../model/settings-change.ts';
 import { defaultDomain } from '../route/table.ts';
+import type { Credential } from '../store/access/credential.ts';
+import { listUsers } from '../store/access/users.ts';
 import { findApproval } from '../store/approvals.ts';
 import type { Place } from '../store/apps.ts';
-import type { Credential } from '../store/credential.ts';
 import type { Database } from '../store/database.ts';
 import { getSource } from '../store/deploys.ts';
 import { getRelease } from '../store/releases.ts';
 import { listDomains } from '../store/routes.ts';
-import { listUsers } from '../store/users.ts';
 import { nameApp, readAppNames } from './app-names.ts';
 
 /** The remote of an app without its token, as users add it. */

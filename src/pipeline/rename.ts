@@ -9,8 +9,8 @@ import type { Database } from '../store/database.ts';
 import { listUnfinished } from '../store/deploys.ts';
 import { recordEvent } from '../store/events.ts';
 import { listDomains } from '../store/routes.ts';
-import { checkWish, recordChange, refuseOwnDomain } from './accept-change.ts';
-import { type AcceptDrivers, tellQueued } from './queue-deploy.ts';
+import { checkWish, recordChange, refuseOwnDomain } from './accept/accept-change.ts';
+import { type AcceptDrivers, tellQueued } from './accept/queue-deploy.ts';
 
 export type RenameRequest = {
   readonly app: App;

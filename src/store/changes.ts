@@ -11,7 +11,7 @@ import {
 } from '../model/settings-change.ts';
 import type { Database } from './database.ts';
 import { listDomains } from './routes.ts';
-import { openOptions, sealOptions } from './sealed.ts';
+import { openOptions, sealOptions } from './sealed/sealed.ts';
 import { readSettings, writeSettings } from './settings.ts';
 
 /** Everything that people set of an environment, with changes that are still on their way. As `readSettings`. */

@@ -3,10 +3,10 @@ import { Kysely, sql } from 'kysely';
 import { Failure } from '../failure.ts';
 import { type KeyLookups, openSeal, type WrappedKey } from '../secrets/data-keys.ts';
 import type { MasterKeys } from '../secrets/master-key.ts';
-import { keepDataKeys } from './data-keys.ts';
 import { migrate } from './migrate.ts';
-import { sealAll } from './seal-all.ts';
-import { SealingDialect } from './sealing-dialect.ts';
+import { keepDataKeys } from './sealed/data-keys.ts';
+import { sealAll } from './sealed/seal-all.ts';
+import { SealingDialect } from './sealed/sealing-dialect.ts';
 import type { Tables } from './tables.ts';
 
 export type Database = Kysely<Tables>;

@@ -1,7 +1,7 @@
 import type { Selectable } from 'kysely';
 import type { Deploy } from '../model/deploy.ts';
 import type { Database } from './database.ts';
-import { openOptions } from './sealed.ts';
+import { openOptions } from './sealed/sealed.ts';
 import type { Tables } from './tables.ts';
 
 /** What it was asked with is opened when that is asked for. */

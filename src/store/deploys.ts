@@ -12,7 +12,7 @@ import { type Database, joinTransaction } from './database.ts';
 import { toDeploy } from './deploy-row.ts';
 import { recordDeployStates } from './events.ts';
 import { readDeployRedactor } from './redaction.ts';
-import { sealOptions } from './sealed.ts';
+import { sealOptions } from './sealed/sealed.ts';
 import { recordSource } from './sources.ts';
 import type { Tables } from './tables.ts';
 

@@ -1,5 +1,5 @@
 import { type Selectable, sql } from 'kysely';
-import { recordDone } from './audit.ts';
+import { recordDone } from './audit/audit.ts';
 import type { Database } from './database.ts';
 import type { Tables } from './tables.ts';
 

@@ -4,7 +4,7 @@ import { Failure } from '../failure.ts';
 import { hostOfTarget } from '../model/mail-address.ts';
 import type { NoticeEvent, NoticeKind, Notification } from '../model/notice.ts';
 import { type Database, joinTransaction } from './database.ts';
-import { openSecret, placeOf, sealSecret } from './sealed.ts';
+import { openSecret, placeOf, sealSecret } from './sealed/sealed.ts';
 import type { Tables } from './tables.ts';
 
 export type NewNotification = Pick<Notification, 'kind' | 'events' | 'appId'> & {

@@ -2,7 +2,7 @@ import { isOutside } from '../model/outside-value.ts';
 import { listHidden } from '../secrets/forms.ts';
 import { makeRedactor, type Redactor } from '../secrets/redactor.ts';
 import type { Database } from './database.ts';
-import { openRelease, openVariables, whenIntact } from './sealed.ts';
+import { openRelease, openVariables, whenIntact } from './sealed/sealed.ts';
 
 /** Containers of older releases are gone by then, and so is what they say. */
 const newestReleases = 10;

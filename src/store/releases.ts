@@ -3,7 +3,7 @@ import { Failure } from '../failure.ts';
 import type { Release } from '../model/release.ts';
 import { restoreVariables } from './changes.ts';
 import type { Database } from './database.ts';
-import { openRelease, sealRelease } from './sealed.ts';
+import { openRelease, sealRelease } from './sealed/sealed.ts';
 import type { Tables } from './tables.ts';
 
 export type NewRelease = Omit<Release, 'id' | 'version' | 'createdAt' | 'wentLiveAt' | 'outside' | 'app'> &

@@ -1,8 +1,8 @@
 import { Failure } from '../failure.ts';
 import type { Server, SshServer } from '../model/server.ts';
+import { takeInvitation } from './access/invitations.ts';
 import type { Database } from './database.ts';
 import { recordEvent } from './events.ts';
-import { takeInvitation } from './invitations.ts';
 import { pinHostKey } from './pins.ts';
 import type { Tables } from './tables.ts';
 

@@ -1,7 +1,7 @@
 import type { Settings } from '../model/app.ts';
 import type { Database } from './database.ts';
-import { openVariables, sealVariables } from './sealed.ts';
-import { sealOf } from './sealing-dialect.ts';
+import { openVariables, sealVariables } from './sealed/sealed.ts';
+import { sealOf } from './sealed/sealing-dialect.ts';
 
 /**
  * What people set of an environment; empty when nobody set anything. Throws `secret_broken`; variables of `replaced`

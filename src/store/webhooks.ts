@@ -3,7 +3,7 @@ import type { Selectable } from 'kysely';
 import { Failure } from '../failure.ts';
 import type { Forge, Webhook } from '../model/webhook.ts';
 import { type Database, joinTransaction } from './database.ts';
-import { openSecret, placeOf, sealSecret } from './sealed.ts';
+import { openSecret, placeOf, sealSecret } from './sealed/sealed.ts';
 import type { Tables } from './tables.ts';
 
 export type NewWebhook = Pick<Webhook, 'appId' | 'forge' | 'repository' | 'branches' | 'pollMs'> & {

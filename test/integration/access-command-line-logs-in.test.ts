@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { createClaim } from '../../src/store/claims.ts';
+import { createClaim } from '../../src/store/access/claims.ts';
 import { openApiWorld } from '../support/api-world.ts';
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { previewsEnv } from '../../src/model/access.ts';
-import { setDisabled } from '../../src/store/users.ts';
+import { setDisabled } from '../../src/store/access/users.ts';
 import { commitFile, environment, makeSource, openWorld, runClient } from '../support/receive-world.ts';
 import { openSshWorld } from '../support/ssh-world.ts';
 import { makeUser } from '../support/users.ts';

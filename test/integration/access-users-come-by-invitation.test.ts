@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { makeKeyPair } from '../../src/fleet/ssh.ts';
 import { computeTotp, parseBase32 } from '../../src/model/totp.ts';
+import { createClaim } from '../../src/store/access/claims.ts';
+import { createToken } from '../../src/store/access/tokens.ts';
 import { ensureEnvironment } from '../../src/store/apps.ts';
-import { createClaim } from '../../src/store/claims.ts';
-import { createToken } from '../../src/store/tokens.ts';
 import { type ApiWorld, openApiWorld } from '../support/api-world.ts';
 import { makeUser } from '../support/users.ts';
 

@@ -7,10 +7,10 @@ import { test } from 'node:test';
 import { routes } from '../../src/api/routes.ts';
 import { type Right, type Role, rights } from '../../src/model/access.ts';
 import { makeToken as makeUnknownToken } from '../../src/model/token.ts';
+import { createSession } from '../../src/store/access/sessions.ts';
+import { createToken, revokeToken } from '../../src/store/access/tokens.ts';
+import { setDisabled } from '../../src/store/access/users.ts';
 import { createApp } from '../../src/store/apps.ts';
-import { createSession } from '../../src/store/sessions.ts';
-import { createToken, revokeToken } from '../../src/store/tokens.ts';
-import { setDisabled } from '../../src/store/users.ts';
 import { type ApiWorld, openApiWorld } from '../support/api-world.ts';
 import { makeUser } from '../support/users.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { type Client, openClient } from '../../src/cli/client.ts';
 import type { StreamEvent } from '../../src/cli/events.ts';
-import { revokeToken } from '../../src/store/tokens.ts';
+import { revokeToken } from '../../src/store/access/tokens.ts';
 import { type ApiWorld, openApiWorld } from '../support/api-world.ts';
 
 const never = new AbortController().signal;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setGrant } from '../../src/store/access/grants.ts';
+import { addUser } from '../../src/store/access/users.ts';
 import { getDeploy } from '../../src/store/deploys.ts';
-import { setGrant } from '../../src/store/grants.ts';
-import { addUser } from '../../src/store/users.ts';
 import { type ApiWorld, openApiWorld } from '../support/api-world.ts';
 import { runCommand, startCommand, startOnTerminal } from '../support/command-line.ts';
 import { eventually } from '../support/eventually.ts';

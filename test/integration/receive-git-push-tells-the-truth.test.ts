@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { findExcess } from '../../src/pipeline/user-limits.ts';
+import { findExcess } from '../../src/pipeline/accept/user-limits.ts';
 import { eventually } from '../support/eventually.ts';
 import {
   commitFile,

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { openJournals } from '../../src/log/journal.ts';
 import type { PipelineDrivers } from '../../src/pipeline/drivers.ts';
-import { sweepOld } from '../../src/pipeline/sweep.ts';
+import { sweepOld } from '../../src/pipeline/prune/sweep.ts';
 import { openGit } from '../../src/receive/git/repositories.ts';
 import { createApp, ensureEnvironment } from '../../src/store/apps.ts';
 import { openLedger } from '../../src/store/database.ts';

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { fingerprintOf } from '../../src/fleet/host-key.ts';
 import { makeKeyPair } from '../../src/fleet/ssh.ts';
 import { parsePublicKey } from '../../src/receive/ssh/key.ts';
-import { addKey } from '../../src/store/keys.ts';
+import { addKey } from '../../src/store/access/keys.ts';
 import { fetchRef } from '../../src/webhooks/fetch.ts';
 import { makeSource, mustRun } from '../support/receive-world.ts';
 import { openSshWorld } from '../support/ssh-world.ts';

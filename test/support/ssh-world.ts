@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fingerprintOf } from '../../src/fleet/host-key.ts';
 import type { Right } from '../../src/model/access.ts';
-import { openDoor } from '../../src/pipeline/door.ts';
+import { openDoor } from '../../src/pipeline/accept/door.ts';
 import { openSsh, type SshOptions } from '../../src/receive/ssh/door.ts';
 import { ensureHostKey } from '../../src/receive/ssh/host-key.ts';
 import { parsePublicKey } from '../../src/receive/ssh/key.ts';
 import { openCommandSlots } from '../../src/receive/ssh/session.ts';
 import { openGuestCommands } from '../../src/server/guest-commands.ts';
-import { addKey, type Key, removeKey } from '../../src/store/keys.ts';
+import { addKey, type Key, removeKey } from '../../src/store/access/keys.ts';
 import { type ApiWorld, openApiWorld } from './api-world.ts';
 import { limits, openWorld, type Ran, runClient, startClient, type WorldOptions } from './receive-world.ts';
 

@@ -1,8 +1,8 @@
 import type { Role } from '../../src/model/access.ts';
+import { setGrant } from '../../src/store/access/grants.ts';
+import { createSession } from '../../src/store/access/sessions.ts';
+import { addUser, type User } from '../../src/store/access/users.ts';
 import type { Database } from '../../src/store/database.ts';
-import { setGrant } from '../../src/store/grants.ts';
-import { createSession } from '../../src/store/sessions.ts';
-import { addUser, type User } from '../../src/store/users.ts';
 
 export type RoleIn = { readonly appId?: string | null; readonly env?: string; readonly role: Role };
 

@@ -8,7 +8,7 @@ import {
   parseBase32,
   serializeBase32,
 } from '../../src/model/totp.ts';
-import { hashPassword, verifyPassword } from '../../src/store/password.ts';
+import { hashPassword, verifyPassword } from '../../src/store/access/password.ts';
 
 const secret = Buffer.from('12345678901234567890');
 

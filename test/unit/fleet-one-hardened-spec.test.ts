@@ -4,7 +4,7 @@ import { planApart, planServiceSpec } from '../../src/build/services/spec.ts';
 import { containerSpec } from '../../src/fleet/container.ts';
 import type { ContainerSpec } from '../../src/fleet/docker.ts';
 import type { Release } from '../../src/model/release.ts';
-import { planRunSpec } from '../../src/pipeline/run.ts';
+import { planRunSpec } from '../../src/pipeline/runs/run.ts';
 import { planSpec } from '../../src/rollout/spec.ts';
 import type { Place } from '../../src/store/apps.ts';
 import { readSourceFiles } from '../support/source-files.ts';
@@ -120,7 +120,7 @@ test('no other file makes a spec or a container, and none of ours mounts the eng
   assert.deepEqual(having(/\bcontainerSpec\(\{/), [
     'src/api/docker-spec.ts',
     'src/build/services/spec.ts',
-    'src/pipeline/run.ts',
+    'src/pipeline/runs/run.ts',
     'src/rollout/release-command.ts',
     'src/rollout/spec.ts',
   ]);

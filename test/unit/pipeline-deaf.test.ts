@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ContainerInspect } from '../../src/fleet/docker.ts';
-import { isDeaf } from '../../src/pipeline/deaf.ts';
+import { isDeaf } from '../../src/pipeline/converge/deaf.ts';
 
 const now = Date.parse('2026-03-01T12:00:00Z');
 

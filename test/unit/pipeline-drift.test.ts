@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { readConfig } from '../../src/config.ts';
 import { labelNames } from '../../src/model/container.ts';
+import { findDrift } from '../../src/pipeline/converge/reconcile.ts';
 import type { PipelineDrivers } from '../../src/pipeline/drivers.ts';
-import { findDrift } from '../../src/pipeline/reconcile.ts';
 import { createApp, ensureEnvironment } from '../../src/store/apps.ts';
 import { type Database, openLedger } from '../../src/store/database.ts';
 import {

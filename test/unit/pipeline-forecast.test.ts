@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { describeForecast, type Forecast } from '../../src/pipeline/forecast.ts';
+import { describeForecast, type Forecast } from '../../src/pipeline/forecast/forecast.ts';
 
 const nothing = { vars: [], processes: [], image: false, commit: null, domains: { added: [], removed: [] } };
 const forecast: Forecast = {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseDf, parseUsage } from '../../src/fleet/disk.ts';
 import type { ObservedContainer } from '../../src/model/container.ts';
-import { planLeftovers } from '../../src/pipeline/plan-leftovers.ts';
+import { planLeftovers } from '../../src/pipeline/prune/plan-leftovers.ts';
 
 const container = (env: string, release: number, state: ObservedContainer['state']): ObservedContainer => ({
   server: 'app1',

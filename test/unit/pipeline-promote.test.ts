@@ -8,7 +8,7 @@ import {
   isSameCode,
   orderStages,
   refuseMissing,
-} from '../../src/pipeline/promote-plan.ts';
+} from '../../src/pipeline/accept/promote-plan.ts';
 
 const stage = (name: string, ...promoteFrom: string[]) => ({ name, promoteFrom });
 const usual = [stage('production', 'staging'), stage('staging')];

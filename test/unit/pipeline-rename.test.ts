@@ -3,7 +3,7 @@ import { type TestContext, test } from 'node:test';
 import type { Config } from '../../src/config.ts';
 import { namesOf } from '../../src/model/app.ts';
 import type { Deploy } from '../../src/model/deploy.ts';
-import { planNextRelease } from '../../src/pipeline/next-release.ts';
+import { planNextRelease } from '../../src/pipeline/accept/next-release.ts';
 import { renameApp } from '../../src/pipeline/rename.ts';
 import { planWanted } from '../../src/pipeline/wanted.ts';
 import { createApp, ensureEnvironment, findApp, findPlace, getApp } from '../../src/store/apps.ts';

@@ -5,7 +5,7 @@ import { parseAddresses } from '../../src/api/doctor/address.ts';
 import { examineClock, isRecent } from '../../src/api/doctor/engine.ts';
 import { formatUserData } from '../../src/api/user-data.ts';
 import type { SshServer } from '../../src/model/server.ts';
-import { findTwin } from '../../src/pipeline/servers.ts';
+import { findTwin } from '../../src/pipeline/converge/servers.ts';
 
 const app1: SshServer = {
   name: 'app1',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { Failure } from '../../src/failure.ts';
-import { createLimitedApp, findExcess, refuseExcess } from '../../src/pipeline/user-limits.ts';
+import { createLimitedApp, findExcess, refuseExcess } from '../../src/pipeline/accept/user-limits.ts';
 import { createApp, destroyApp, ensureEnvironment } from '../../src/store/apps.ts';
 import { recordDeploy, requestStop, reserveDeployId } from '../../src/store/deploys.ts';
 import { noteBytes } from '../../src/store/usage.ts';

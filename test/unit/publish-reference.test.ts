@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Config } from '../../src/config.ts';
-import { allowImage, refuseUnproven } from '../../src/pipeline/image-policy.ts';
+import { allowImage, refuseUnproven } from '../../src/pipeline/accept/image-policy.ts';
 import { parseReference } from '../../src/publish/reference.ts';
 import { planRegistry } from '../../src/publish/registry.ts';
 import { hostileWords } from '../bad-inputs/hostile-words.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type TestContext, test } from 'node:test';
-import { describeImages } from '../../src/pipeline/disk.ts';
+import { describeImages } from '../../src/pipeline/prune/disk.ts';
 import { planManifests } from '../../src/publish/manifests.ts';
 import { planRegistry } from '../../src/publish/registry.ts';
 import { openRegistryClient } from '../../src/publish/registry-client.ts';

@@ -3,7 +3,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { Kysely, SqliteDialect } from 'kysely';
 import { allow, anyEnv, type Right } from '../../src/model/access.ts';
-import { toActor, toCredential } from '../../src/store/credential.ts';
+import { toActor, toCredential } from '../../src/store/access/credential.ts';
 import * as first from '../../src/store/migrations/0001-first.ts';
 import * as access from '../../src/store/migrations/0003-access.ts';
 import type { Tables } from '../../src/store/tables.ts';

@@ -3,9 +3,9 @@ import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import type { NewAuditEntry } from '../../src/model/audit.ts';
-import { appendAudit, listAudit, performAudited, recordDone } from '../../src/store/audit.ts';
-import { cutAudit, verifyAudit } from '../../src/store/audit-chain.ts';
-import { openAudit } from '../../src/store/audit-open.ts';
+import { appendAudit, listAudit, performAudited, recordDone } from '../../src/store/audit/audit.ts';
+import { cutAudit, verifyAudit } from '../../src/store/audit/audit-chain.ts';
+import { openAudit } from '../../src/store/audit/audit-open.ts';
 import { openTestLedger } from '../support/ledger.ts';
 
 const asker = { actorKind: 'token', actor: 'ci', door: 'api', address: '192.0.2.7' } as const;

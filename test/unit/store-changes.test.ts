@@ -6,9 +6,9 @@ import type { Config } from '../../src/config.ts';
 import type { Deploy } from '../../src/model/deploy.ts';
 import { writeOutside } from '../../src/model/outside-value.ts';
 import type { WantedChange } from '../../src/model/settings-change.ts';
-import { acceptChange } from '../../src/pipeline/accept-change.ts';
-import { planNextRelease, settleNextRelease } from '../../src/pipeline/next-release.ts';
-import { findRollbackTarget } from '../../src/pipeline/rollback-target.ts';
+import { acceptChange } from '../../src/pipeline/accept/accept-change.ts';
+import { planNextRelease, settleNextRelease } from '../../src/pipeline/accept/next-release.ts';
+import { findRollbackTarget } from '../../src/pipeline/accept/rollback-target.ts';
 import { createApp, ensureEnvironment, findPlace } from '../../src/store/apps.ts';
 import { readDesired } from '../../src/store/changes.ts';
 import {

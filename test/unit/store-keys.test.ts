@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { addKey, removeKey } from '../../src/store/keys.ts';
+import { addKey, removeKey } from '../../src/store/access/keys.ts';
 import { openTestLedger } from '../support/ledger.ts';
 
 test('a key that is known is refused until it is removed', async (t) => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
+import { authenticate, createToken, revokeToken } from '../../src/store/access/tokens.ts';
 import { createApp, ensureEnvironment } from '../../src/store/apps.ts';
 import { openLedger } from '../../src/store/database.ts';
 import {
@@ -13,7 +14,6 @@ import {
   reserveDeployId,
 } from '../../src/store/deploys.ts';
 import { claimLease, releaseLease, renewLease } from '../../src/store/leases.ts';
-import { authenticate, createToken, revokeToken } from '../../src/store/tokens.ts';
 import { openShop, openTestLedger } from '../support/ledger.ts';
 import { testMasters } from '../support/master-key.ts';
 

@@ -1,10 +1,17 @@
 import { Failure } from '../../failure.ts';
 import type { Actor, Grant, Role } from '../../model/access.ts';
 import type { App } from '../../model/app.ts';
+import {
+  type GivenRole,
+  getGrant,
+  listGrants,
+  removeGrant,
+  setGrant,
+  toGrant,
+} from '../../store/access/grants.ts';
+import { getUser, listUsers, setOwner, type User } from '../../store/access/users.ts';
 import type { Database } from '../../store/database.ts';
 import { recordEvent } from '../../store/events.ts';
-import { type GivenRole, getGrant, listGrants, removeGrant, setGrant, toGrant } from '../../store/grants.ts';
-import { getUser, listUsers, setOwner, type User } from '../../store/users.ts';
 import { type AppNames, nameApp, readAppNames } from '../app-names.ts';
 import { refuseMoreThanOwn } from '../authorize.ts';
 import type { ApiDesk } from '../desk.ts';

@@ -1,5 +1,5 @@
-import { listAudit, listAuditAfter } from '../../store/audit.ts';
-import { verifyAudit } from '../../store/audit-chain.ts';
+import { listAudit, listAuditAfter } from '../../store/audit/audit.ts';
+import { verifyAudit } from '../../store/audit/audit-chain.ts';
 import { nothing } from '../input.ts';
 import { auditExportQuery, auditQuery, auditVerifyQuery, parseSince } from '../input-audit.ts';
 import { makeCursor, readNumberCursor } from '../page.ts';

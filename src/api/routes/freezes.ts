@@ -1,8 +1,8 @@
 import { allow } from '../../model/access.ts';
 import type { App } from '../../model/app.ts';
 import { readEnvironmentConfig } from '../../pipeline/environment.ts';
-import { addFreeze, endFreeze } from '../../pipeline/freeze.ts';
-import { readFreezeState } from '../../pipeline/gate.ts';
+import { addFreeze, endFreeze } from '../../pipeline/gates/freeze.ts';
+import { readFreezeState } from '../../pipeline/gates/gate.ts';
 import { type Freeze, listFreezes } from '../../store/freezes.ts';
 import { type AppNames, nameApp, readAppNames } from '../app-names.ts';
 import type { ApiDesk } from '../desk.ts';

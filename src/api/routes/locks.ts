@@ -1,5 +1,5 @@
 import { readEnvironmentConfig } from '../../pipeline/environment.ts';
-import { lockApp, unlockApp } from '../../pipeline/lock.ts';
+import { lockApp, unlockApp } from '../../pipeline/gates/lock.ts';
 import type { Lock } from '../../store/locks.ts';
 import { requireRight } from '../authorize.ts';
 import type { ApiDesk } from '../desk.ts';

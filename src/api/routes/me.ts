@@ -1,13 +1,13 @@
 import { Failure } from '../../failure.ts';
 import { formatTotpUri } from '../../model/totp.ts';
-import { recordChange } from '../../store/audit.ts';
-import { type ClaimPurpose, checkClaim, takeClaim } from '../../store/claims.ts';
+import { type ClaimPurpose, checkClaim, takeClaim } from '../../store/access/claims.ts';
+import { createSession, endSession } from '../../store/access/sessions.ts';
+import { confirmTotp, removeTotp, wantTotp } from '../../store/access/totp.ts';
+import { addUser, getUserRow, listUsers, setPassword, toUser, type User } from '../../store/access/users.ts';
+import { recordChange } from '../../store/audit/audit.ts';
 import type { Database } from '../../store/database.ts';
 import { recordEvent } from '../../store/events.ts';
-import { createSession, endSession } from '../../store/sessions.ts';
 import type { Tables } from '../../store/tables.ts';
-import { confirmTotp, removeTotp, wantTotp } from '../../store/totp.ts';
-import { addUser, getUserRow, listUsers, setPassword, toUser, type User } from '../../store/users.ts';
 import type { ApiDesk } from '../desk.ts';
 import { nothing } from '../input.ts';
 import { acceptBody, codeBody, currentBody, loginBody, ownPasswordBody, setupBody } from '../input-users.ts';

@@ -6,7 +6,7 @@ import type { Notice, NoticeMessage, Notification } from '../../model/notice.ts'
 import { parseOutboundUrl, readOutboundRules } from '../../outbound/addresses.ts';
 import { pinAddress } from '../../outbound/resolve.ts';
 import { getApp } from '../../store/apps.ts';
-import { recordChange } from '../../store/audit.ts';
+import { recordChange } from '../../store/audit/audit.ts';
 import { listNotices } from '../../store/notices.ts';
 import { addNotification, removeNotification } from '../../store/notifications.ts';
 import { noMailServer, readTellParts, tryOnce } from '../../webhooks/deliver.ts';

@@ -1,4 +1,4 @@
-import { choosePromotion } from '../../pipeline/promote-plan.ts';
+import { choosePromotion } from '../../pipeline/accept/promote-plan.ts';
 import { findPlace } from '../../store/apps.ts';
 import { requireRight } from '../authorize.ts';
 import { nothing } from '../input.ts';

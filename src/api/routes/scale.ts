@@ -1,4 +1,4 @@
-import { nothingLive } from '../../pipeline/accept-change.ts';
+import { nothingLive } from '../../pipeline/accept/accept-change.ts';
 import type { Place } from '../../store/apps.ts';
 import { getRelease } from '../../store/releases.ts';
 import { readSettings } from '../../store/settings.ts';

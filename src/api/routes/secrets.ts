@@ -1,6 +1,6 @@
 import type { Actor } from '../../model/access.ts';
 import { recordEvent } from '../../store/events.ts';
-import { describeSecrets, retireSecrets, rotateSecrets } from '../../store/secrets.ts';
+import { describeSecrets, retireSecrets, rotateSecrets } from '../../store/sealed/secrets.ts';
 import type { ApiDesk } from '../desk.ts';
 import { nothing } from '../input.ts';
 import { type Route, route } from '../route.ts';

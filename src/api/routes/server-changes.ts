@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { Failure } from '../../failure.ts';
 import { ensureIdentity } from '../../fleet/identity.ts';
 import type { SshServer } from '../../model/server.ts';
-import { createInvitation, readInvitation } from '../../store/invitations.ts';
+import { createInvitation, readInvitation } from '../../store/access/invitations.ts';
 import { type Admission, admitServer, defaultIdentity, describeFailed } from '../admit-server.ts';
 import type { ApiDesk } from '../desk.ts';
 import { nothing } from '../input.ts';

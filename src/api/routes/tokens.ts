@@ -1,6 +1,6 @@
 import { allow } from '../../model/access.ts';
-import { recordChange } from '../../store/audit.ts';
-import { createToken, listTokens, revokeToken } from '../../store/tokens.ts';
+import { createToken, listTokens, revokeToken } from '../../store/access/tokens.ts';
+import { recordChange } from '../../store/audit/audit.ts';
 import { newToken, nothing } from '../input.ts';
 import { boundCredential, isOwn, refuseBorrowed } from '../own-credential.ts';
 import { type Route, route } from '../route.ts';

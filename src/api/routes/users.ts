@@ -1,6 +1,13 @@
-import { createClaim } from '../../store/claims.ts';
+import { createClaim } from '../../store/access/claims.ts';
+import {
+  addUser,
+  getUser,
+  listUsers,
+  setDisabled,
+  setPassword,
+  type User,
+} from '../../store/access/users.ts';
 import { recordEvent } from '../../store/events.ts';
-import { addUser, getUser, listUsers, setDisabled, setPassword, type User } from '../../store/users.ts';
 import type { ApiDesk } from '../desk.ts';
 import { nothing } from '../input.ts';
 import { inviteBody, newUserBody, passwordBody } from '../input-users.ts';

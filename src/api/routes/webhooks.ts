@@ -2,7 +2,7 @@ import { makeKeyPair } from '../../fleet/ssh.ts';
 import type { HookPush, Webhook } from '../../model/webhook.ts';
 import { readOutboundRules } from '../../outbound/addresses.ts';
 import { pinAddress } from '../../outbound/resolve.ts';
-import { recordChange } from '../../store/audit.ts';
+import { recordChange } from '../../store/audit/audit.ts';
 import { listHookPushes } from '../../store/hook-pushes.ts';
 import { addWebhook, getWebhook, listWebhooks, removeWebhook, setWebhookKey } from '../../store/webhooks.ts';
 import { parseRepositoryUrl } from '../../webhooks/fetch.ts';
