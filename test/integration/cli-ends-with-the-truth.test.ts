@@ -100,15 +100,17 @@ test('what takes something away prints what it took', async (t) => {
   const user = await addUser(world.db, { name: 'ada', hash: null, isOwner: false, actor: 'test' });
   const given = { userId: user.id, appId: world.shop.app.id, env: null, role: 'viewer' } as const;
   await setGrant(world.db, given, 'test');
-  const said = await Promise.all(
-    [
-      ['tokens:revoke', token.id],
-      ['access:revoke', 'ada', '-a', 'shop'],
-      ['users:disable', 'ada'],
-      ['apps:destroy', 'shop', '--confirm', 'shop'],
-    ].map((argv) => runCommand([...argv, '--json', ...config(world)])),
-  );
-  const shown = said.map(({ stdout }) => JSON.parse(stdout));
+  const shown = [];
+  // One after the other: with the app goes whatever is of it.
+  for (const argv of [
+    ['tokens:revoke', token.id],
+    ['access:revoke', 'ada', '-a', 'shop'],
+    ['users:disable', 'ada'],
+    ['apps:destroy', 'shop', '--confirm', 'shop'],
+  ]) {
+    const { stdout } = await runCommand([...argv, '--json', ...config(world)]);
+    shown.push(JSON.parse(stdout));
+  }
   assert.deepEqual(
     [shown[0].name, shown[1].removed, shown[2].state, shown[3].destroyed],
     ['ci', true, 'disabled', true],
