@@ -179,7 +179,7 @@ test('the server must be public, or be named by its address; one that says nothi
   assert.deepEqual([notice?.state, notice?.status, server.received.length], ['failed', null, 0]);
   assert.match(notice?.answer ?? '', /not public/);
 
-  const silent = createServer(() => undefined).listen(0, '127.0.0.1');
+  const silent = createServer((socket) => void socket.resume()).listen(0, '127.0.0.1');
   t.after(() => silent.close());
   await once(silent, 'listening');
   const { port } = silent.address() as AddressInfo;

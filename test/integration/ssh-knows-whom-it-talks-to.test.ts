@@ -101,7 +101,7 @@ test('a port where nothing listens says so', async (t) => {
 
 test('a server that accepts and says nothing is given up, and an abort does not wait for that', async (t) => {
   const sshd = await openSshd(t, 'app1');
-  const silent = createServer(() => {}).listen(0, '127.0.0.1');
+  const silent = createServer((socket) => void socket.resume()).listen(0, '127.0.0.1');
   t.after(() => silent.close());
   await once(silent, 'listening');
   const server = { ...sshd.server, port: (silent.address() as AddressInfo).port };

@@ -1,4 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
@@ -30,7 +31,12 @@ export async function openSshd(
   settings: readonly string[] = [],
 ): Promise<Sshd> {
   const folder = mkdtempSync(join(tmpdir(), 'hawser-sshd-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  let child: ChildProcess | undefined;
+  t.after(async () => {
+    if (child) await endWithSessions(child);
+    // A session that was killed a moment ago may still close its log.
+    rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
+  });
   const hostKey = join(folder, 'host_ed25519');
   const identityPath = join(folder, 'id_ed25519');
   const log = join(folder, 'sshd.log');
@@ -40,8 +46,8 @@ export async function openSshd(
   const config = join(folder, 'sshd_config');
   writeFileSync(config, [...settings, ...defaultSettings(folder, hostKey, port), ''].join('\n'));
   chmodSync(folder, 0o755);
-  const child = spawn('/usr/sbin/sshd', ['-D', '-f', config, '-E', log], { stdio: 'ignore' });
-  t.after(() => endWithSessions(child));
+  const sshd = spawn('/usr/sbin/sshd', ['-D', '-f', config, '-E', log], { stdio: 'ignore' });
+  child = sshd;
   await eventually(() => readFileSync(log, 'utf8').includes('Server listening'));
   return {
     server: {
@@ -61,8 +67,8 @@ export async function openSshd(
     folder,
     readLog: () => readFileSync(log, 'utf8'),
     countConnections: () => readFileSync(log, 'utf8').split('Connection from ').length - 1,
-    endSessions: () => signalChildren(child, 'SIGTERM'),
-    freezeSessions: () => signalChildren(child, 'SIGSTOP'),
+    endSessions: () => signalChildren(sshd, 'SIGTERM'),
+    freezeSessions: () => signalChildren(sshd, 'SIGSTOP'),
   };
 }
 
@@ -102,9 +108,11 @@ function defaultSettings(folder: string, hostKey: string, port: number): string[
 }
 
 /** sshd's sessions outlive it: end its children too, by their pids, frozen ones as well. */
-function endWithSessions(child: ChildProcess): void {
+async function endWithSessions(child: ChildProcess): Promise<void> {
+  const ended = child.exitCode === null ? once(child, 'exit') : undefined;
   signalChildren(child, 'SIGKILL');
   child.kill('SIGTERM');
+  await ended;
 }
 
 function signalChildren({ pid }: ChildProcess, signal: NodeJS.Signals): void {
