@@ -14,11 +14,14 @@ if (Number(major) < oldest) {
   process.exit(1);
 }
 
-// A reader that closed the pipe, like head, has all that it wants.
-for (const stream of [process.stdout, process.stderr]) {
+// A reader that closed the pipe, like head, has all that it wants. Nobody listening to what is said ends nothing.
+for (const [stream, leave] of [
+  [process.stdout, () => process.exit(0)],
+  [process.stderr, () => {}],
+] as const) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
-    process.exit(0);
+    leave();
   });
 }
 

@@ -97,8 +97,11 @@ test('a `hawser up` that was killed leaves its parts to the next one', async () 
   assert.deepEqual(await listOurs(hawser.folder, 'redis-server'), [await hawser.pidOf('redis')]);
 });
 
-test('SIGTERM ends everything and leaves no process', { timeout: 120_000 }, async (t) => {
+test('SIGTERM ends everything and leaves no process, also when nobody hears what is said', {
+  timeout: 120_000,
+}, async (t) => {
   const pids = await Promise.all(['up', ...parts].map((part) => hawser.pidOf(part)));
+  hawser.closeOutput();
   const begin = performance.now();
   await hawser.stop();
   const took = performance.now() - begin;

@@ -34,6 +34,8 @@ export type TestHawser = {
   fetch(domain: string, path?: string): Promise<{ status: number; body: string }>;
   /** Process id of one of its parts, by the name of its pid file. */
   pidOf(part: string): Promise<number>;
+  /** As when the terminal or the pipe that `up` speaks to is gone. */
+  closeOutput(): void;
   /** SIGKILL for one part; the supervisor starts it again. */
   kill(part: string): Promise<void>;
   /** What the supervisor said so far. */
@@ -150,6 +152,10 @@ export async function openHawser(
       cli,
       fetch: (domain, path = '/') => fetchThrough(edge, domain, path),
       pidOf,
+      closeOutput() {
+        child?.stdout?.destroy();
+        child?.stderr?.destroy();
+      },
       kill: async (part) => void process.kill(await pidOf(part), 'SIGKILL'),
       output: () => output.join(''),
       readLogs,
