@@ -203,9 +203,13 @@ test('what a lost holder of a deploy left goes by itself', async () => {
   const values = { app, env: 'production', check: row?.env, deploy: id, epoch: 1 };
   const labels = Object.entries(values).flatMap(([key, value]) => ['--label', `hawser.${key}=${value}`]);
   const name = `${app}-left`;
-  await docker(builder, 'network', 'create', ...labels, name);
   const image = ['--network', name, 'hawser-base/busybox', 'sleep', '600'];
-  await docker(builder, 'run', '-d', '--name', name, ...labels, ...image);
+  // The sweep may come between the two: then what is left is made once more.
+  await eventually(async () => {
+    await docker(builder, 'network', 'create', ...labels, name);
+    await docker(builder, 'run', '-d', '--name', name, ...labels, ...image);
+    return true;
+  });
   await eventually(async () => (await listLeftovers()).length === 0, { timeoutMs: stepLimitMs });
 });
 
