@@ -26,13 +26,10 @@ type Part = (typeof parts)[number];
 type Cell = { readonly step: Step; readonly part: Part };
 
 const sample: readonly `${Step}/${Part}`[] = [
-  'queued/server',
   'queued/redis-emptied',
   'building/worker-build',
-  'publishing/registry',
   'releasing/worker-rollout',
   'releasing/dockerd',
-  'preparing/worker-rollout',
   'preparing/dockerd',
   'between-switches/worker-rollout',
   'between-switches/load-balancer',
