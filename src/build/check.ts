@@ -8,10 +8,10 @@ import { runOnce } from '../fleet/perform.ts';
 import type { DeployLog } from '../log/deploy-log.ts';
 import type { Check, Service } from '../model/manifest.ts';
 import type { Resources } from '../model/release.ts';
+import { planApart } from './backing/spec.ts';
+import { startServices } from './backing/start.ts';
 import { explainEngine } from './engine-build.ts';
 import { shorten } from './explain.ts';
-import { planApart } from './services/spec.ts';
-import { startServices } from './services/start.ts';
 
 export type CheckRequest = {
   /** The builder's engine. */

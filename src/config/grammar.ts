@@ -12,8 +12,7 @@ import {
 const hostName = /^(?=.{1,253}$)(?!-)[A-Za-z0-9-]{1,63}(?<!-)(?:\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*$/;
 const sshPattern = /^[A-Za-z_][A-Za-z0-9_.-]{0,31}@(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::\d+)?$/;
 const namePattern = /^[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?$/;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: what git refuses in a ref's name
-const refusedInRef = /[\u0000- ~^:?[\\\u007f]|\.\.|@\{|\/\/|^[/.-]|[/.]$|\.lock$|\/\./;
+const refusedInRef = /[\p{Cc} ~^:?[\\]|\.\.|@\{|\/\/|^[/.-]|[/.]$|\.lock$|\/\./u;
 
 type Reporter = { issues: { push(issue: { code: 'custom'; message: string; input: unknown }): unknown } };
 

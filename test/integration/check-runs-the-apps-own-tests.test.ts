@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { removeServices, startServices } from '../../src/build/services/start.ts';
+import { removeServices, startServices } from '../../src/build/backing/start.ts';
 import { openFleet } from '../../src/fleet/fleet.ts';
 import { ensureNetwork, removeNetwork } from '../../src/fleet/network.ts';
 import { openLedgerFile } from '../support/checker.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { fullImageName, planServiceSpec, planServiceVariable } from '../../src/build/backing/spec.ts';
 import { explainExit } from '../../src/build/check.ts';
-import { fullImageName, planServiceSpec, planServiceVariable } from '../../src/build/services/spec.ts';
 import { parseInspect } from '../../src/fleet/container.ts';
 import type { ContainerInspect } from '../../src/fleet/docker.ts';
 import type { Service } from '../../src/model/manifest.ts';

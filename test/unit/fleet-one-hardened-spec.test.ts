@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { planApart, planServiceSpec } from '../../src/build/services/spec.ts';
+import { planApart, planServiceSpec } from '../../src/build/backing/spec.ts';
 import { containerSpec } from '../../src/fleet/container.ts';
 import type { ContainerSpec } from '../../src/fleet/docker.ts';
 import type { Release } from '../../src/model/release.ts';
@@ -115,11 +115,11 @@ for (const [what, spec] of Object.entries(specs)) {
 test('no other file makes a spec or a container, and none of ours mounts the engine', () => {
   const files = readSourceFiles('src/**/*.ts').map(({ path, text }) => ({ path, text }));
   const having = (pattern: RegExp) => files.filter(({ text }) => pattern.test(text)).map(({ path }) => path);
-  assert.deepEqual(having(/HostConfig: [{p]/), ['src/build/services/spec.ts', 'src/fleet/container.ts']);
+  assert.deepEqual(having(/HostConfig: [{p]/), ['src/build/backing/spec.ts', 'src/fleet/container.ts']);
   assert.deepEqual(having(/docker\.createContainer\(|\.docker\.run\(/), ['src/fleet/create.ts']);
   assert.deepEqual(having(/\bcontainerSpec\(\{/), [
     'src/api/docker-spec.ts',
-    'src/build/services/spec.ts',
+    'src/build/backing/spec.ts',
     'src/pipeline/runs/run.ts',
     'src/rollout/release-command.ts',
     'src/rollout/spec.ts',

@@ -1,6 +1,6 @@
+import { fullImageName } from '../../build/backing/spec.ts';
+import { startServices } from '../../build/backing/start.ts';
 import { parseManifest } from '../../build/manifest.ts';
-import { fullImageName } from '../../build/services/spec.ts';
-import { startServices } from '../../build/services/start.ts';
 import { askEngine } from '../../fleet/ask.ts';
 import { networkName } from '../../fleet/container.ts';
 import { unlessGone } from '../../fleet/create.ts';

@@ -1,4 +1,4 @@
-import { removeServices } from '../../build/services/start.ts';
+import { removeServices } from '../../build/backing/start.ts';
 import { readEngineUse } from '../../fleet/disk.ts';
 import type { Docker } from '../../fleet/docker.ts';
 import type { Labels } from '../../fleet/labelled.ts';
