@@ -17,6 +17,7 @@ import type { ApiWorld } from '../support/api-world.ts';
 import { openBase } from '../support/build-source.ts';
 import { runCommand, startCommand } from '../support/command-line.ts';
 import { eventually } from '../support/eventually.ts';
+import { makeRelease, web } from '../support/rollout-model.ts';
 import { openSshWorld, type SshWorld } from '../support/ssh-world.ts';
 
 const app = `run${process.pid}`;
@@ -44,24 +45,11 @@ async function openStage(t: TestContext): Promise<Stage> {
   const environment = await ensureEnvironment(db, made, { name: 'production', domain: `${app}.localhost` });
   const deploy = await world.queue();
   const release = await recordRelease(db, {
+    ...makeRelease(1, [web]),
     environmentId: environment.id,
-    image: { repository: 'hawser/x', digest: `sha256:${'a'.repeat(64)}` },
     config: { PASSWORD: secret },
-    processes: [{ type: 'web', command: null, quantity: null }],
-    releaseCommand: null,
-    port: 8080,
-    health: null,
     resources: { memory: 64 * 1024 ** 2, cpus: 1, pids: 64 },
-    commit: null,
-    author: null,
-    message: null,
-    actor: 'test',
     deployId: deploy.id,
-    rollbackOf: null,
-    defaults: {},
-    domains: [],
-    imageDeployId: 1,
-    promotedFrom: null,
   });
   await db
     .updateTable('environments')

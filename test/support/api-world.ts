@@ -46,6 +46,7 @@ import { recordRelease, switchRelease } from '../../src/store/releases.ts';
 import { planFolders } from '../../src/supervise/folders.ts';
 import { hideNothing } from './hide-nothing.ts';
 import { testMasters } from './master-key.ts';
+import { makeRelease, web } from './rollout-model.ts';
 
 /** The API with a real ledger and journals, served on a loopback port and on the socket of its data folder. */
 export type ApiWorld = {
@@ -281,24 +282,14 @@ async function finish(db: Database, deploy: Deploy, how: 'live' | 'failed'): Pro
     return getDeploy(db, deploy.id);
   }
   const release = await recordRelease(db, {
+    ...makeRelease(1, [web]),
     environmentId: deploy.environmentId,
     image,
     config: { DATABASE_URL: 'postgres://secret' },
-    processes: [{ type: 'web', command: null, quantity: null }],
-    releaseCommand: null,
-    port: 8080,
-    health: null,
-    resources: { memory: 1, cpus: 1, pids: 1 },
     commit: `${deploy.id}`.padStart(40, '0'),
     author: 'Ada',
     message: 'a change',
-    actor: 'test',
     deployId: deploy.id,
-    rollbackOf: null,
-    defaults: {},
-    domains: [],
-    imageDeployId: 1,
-    promotedFrom: null,
   });
   await advanceDeploy(db, held, { release_id: release.id });
   await switchRelease(db, held, release);

@@ -9,10 +9,12 @@ import { testMasters } from './master-key.ts';
 /** A ledger in a folder of its own, which goes with the test. */
 export async function openTestLedger(t: TestContext) {
   const folder = await mkdtemp(join(tmpdir(), 'hawser-ledger-'));
-  t.after(() => rm(folder, { recursive: true }));
+  // In turn from the last to the first: the ledger is closed before its folder goes.
+  const opened = new AsyncDisposableStack();
+  t.after(() => opened.disposeAsync());
+  opened.defer(() => rm(folder, { recursive: true }));
   const file = join(folder, 'ledger.db');
-  const { db, [Symbol.asyncDispose]: close } = await openLedger(file, testMasters);
-  t.after(close);
+  const { db } = opened.use(await openLedger(file, testMasters));
   return { db, file, folder };
 }
 
