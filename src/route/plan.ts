@@ -13,7 +13,7 @@ export type ObservedBackend = {
 export type ObservedTable = {
   readonly slots: number;
   readonly sections: ReadonlyMap<string, readonly ObservedBackend[]>;
-  /** Domain to section. */
+  /** Domain to where it leads. */
   readonly routes: ReadonlyMap<string, string>;
   /** Section in maintenance to the text of its page. */
   readonly notices: ReadonlyMap<string, string>;
@@ -26,7 +26,7 @@ export type Change =
   | { readonly kind: 'add'; readonly section: string; readonly id: string; readonly address: string }
   | { readonly kind: 'readmit'; readonly section: string; readonly id: string }
   | { readonly kind: 'weigh'; readonly section: string; readonly id: string; readonly weight: number }
-  | { readonly kind: 'route'; readonly domain: string; readonly section: string; readonly known: boolean }
+  | { readonly kind: 'route'; readonly domain: string; readonly destination: string; readonly known: boolean }
   | { readonly kind: 'unroute'; readonly domain: string }
   | { readonly kind: 'retire'; readonly section: string; readonly id: string }
   | { readonly kind: 'forget'; readonly section: string; readonly id: string };
@@ -55,10 +55,17 @@ export function sectionOf(service: Service): string {
   return service.sticky ? `slot-${service.slot}-sticky` : `slot-${service.slot}`;
 }
 
-/** Where a service's domains lead. */
+/** What stands behind the section where requests wait for a backend. */
+export const heldMark = '+held';
+
+/**
+ * Where a service's domains lead. Requests are told to wait before the last backend leaves: one that had found a
+ * backend to be there would be refused when it is gone a moment later.
+ */
 export function destinationOf(service: Service): string {
-  const isEmpty = service.backends.length === 0 && !service.holding && service.maintenance === null;
-  return isEmpty ? emptySection : sectionOf(service);
+  if (service.backends.length > 0) return sectionOf(service);
+  if (service.holding) return `${sectionOf(service)}${heldMark}`;
+  return service.maintenance === null ? emptySection : sectionOf(service);
 }
 
 /** Both sections that a slot may use. */
@@ -121,12 +128,12 @@ function planAdmission(service: Service, observed: ObservedTable): Change[] {
 
 /** A service that waits for its backends is routed only to show its page, and only where nothing serves yet. */
 function planRoutes(service: Service, observed: ObservedTable, isReady: boolean): Change[] {
-  const section = destinationOf(service);
+  const destination = destinationOf(service);
   const isNowhere = (domain: string) => (observed.routes.get(domain) ?? emptySection) === emptySection;
   return service.domains
-    .filter((domain) => observed.routes.get(domain) !== section)
+    .filter((domain) => observed.routes.get(domain) !== destination)
     .filter((domain) => isReady || (service.maintenance !== null && isNowhere(domain)))
-    .map((domain) => ({ kind: 'route', domain, section, known: observed.routes.has(domain) }));
+    .map((domain) => ({ kind: 'route', domain, destination, known: observed.routes.has(domain) }));
 }
 
 /** Both sections of a slot show the page: its domains may still lead to the one that it is leaving. */

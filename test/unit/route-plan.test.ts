@@ -34,7 +34,7 @@ function perform(
     if (change.kind === 'grow') slots = change.slots;
     else if (change.kind === 'close') notices.set(change.section, change.notice);
     else if (change.kind === 'reopen') notices.delete(change.section);
-    else if (change.kind === 'route') routes.set(change.domain, change.section);
+    else if (change.kind === 'route') routes.set(change.domain, change.destination);
     else if (change.kind === 'unroute') routes.delete(change.domain);
     else sections.set(change.section, turn(sections.get(change.section) ?? [], change, state));
   }
@@ -73,7 +73,7 @@ test('a service that waits does not hold up another', () => {
   const down = perform(nothing, planChanges({ services: [serviceOf(0, 'a')] }, nothing), 'down');
   const table = { services: [serviceOf(0, 'a'), { ...serviceOf(1), backends: [] }] };
   assert.deepEqual(planChanges(table, down), [
-    { kind: 'route', domain: 'a1.localhost', section: 'empty', known: false },
+    { kind: 'route', domain: 'a1.localhost', destination: 'empty', known: false },
   ]);
 });
 
@@ -172,7 +172,22 @@ test('who holds leads to its own section without a backend, and everybody else t
   const service = { ...serviceOf(4), backends: [] };
   const route = { kind: 'route', domain: 'a4.localhost', known: false };
   assert.deepEqual(planChanges({ services: [{ ...service, holding: true }] }, nothing), [
-    { ...route, section: 'slot-4' },
+    { ...route, destination: 'slot-4+held' },
   ]);
-  assert.deepEqual(planChanges({ services: [service] }, nothing), [{ ...route, section: 'empty' }]);
+  assert.deepEqual(planChanges({ services: [service] }, nothing), [{ ...route, destination: 'empty' }]);
+});
+
+test('requests are told to wait before the last backend leaves, and are let go when the next one is there', () => {
+  const settle = (table: Table, from: ObservedTable) => {
+    const once = perform(from, planChanges(table, from), 'up');
+    return perform(once, planChanges(table, once), 'up');
+  };
+  const holding = { services: [{ ...serviceOf(0), backends: [], holding: true }] };
+  const serving = settle({ services: [serviceOf(0, 'old')] }, nothing);
+  assert.deepEqual(kinds(planChanges(holding, serving)), ['route', 'retire']);
+  const held = settle(holding, serving);
+  const next = { services: [serviceOf(0, 'new')] };
+  const prepared = perform(held, planChanges(next, held), 'up');
+  assert.equal(prepared.routes.get('a0.localhost'), 'slot-0+held');
+  assert.deepEqual(kinds(planChanges(next, prepared)), ['weigh', 'route']);
 });

@@ -1,5 +1,13 @@
 import { Failure } from '../../failure.ts';
-import { backendId, destinationOf, emptySection, sectionOf, sectionsOf, slotsFor } from '../plan.ts';
+import {
+  backendId,
+  destinationOf,
+  emptySection,
+  heldMark,
+  sectionOf,
+  sectionsOf,
+  slotsFor,
+} from '../plan.ts';
 import { checkTable, noticeOf, type Service, type Table } from '../table.ts';
 
 /** Where HAProxy keeps its things: all in one folder that only we may enter. */
@@ -97,7 +105,7 @@ export function parseConfig(text: string): { readonly slots: number; readonly ta
   return { slots: saved.slots, table: { services } };
 }
 
-/** The map from domain to section. */
+/** The map from domain to where it leads. */
 export function renderHosts(table: Table): string {
   const lines = table.services.flatMap((service) => {
     return service.domains.map((domain) => `${domain} ${destinationOf(service)}\n`);
@@ -162,7 +170,7 @@ function renderFrontend(paths: Paths, listen: Listen): string {
       `${JSON.stringify(listen.host)} is not an address to listen on`,
     );
   }
-  const sectionOfHost = `map_str(${paths.hosts})`;
+  const destinationOfHost = `map_str(${paths.hosts})`;
   return `frontend web
   bind ${host}:${listen.port}
   http-request del-header Forwarded
@@ -173,8 +181,9 @@ function renderFrontend(paths: Paths, listen: Listen): string {
   http-request set-header X-Forwarded-Host %[req.hdr(host)]
   http-request disable-l7-retry unless { method GET HEAD OPTIONS }
   http-request set-var(txn.host) req.hdr(host),host_only,lower,rtrim(.)
-  http-request set-var(txn.section) var(txn.host),${sectionOfHost}
-  http-request set-var(txn.section) 'var(txn.host),regsub("^[^.]*","*"),${sectionOfHost}' unless { var(txn.section) -m found }
+  http-request set-var(txn.destination) var(txn.host),${destinationOfHost}
+  http-request set-var(txn.destination) 'var(txn.host),regsub("^[^.]*","*"),${destinationOfHost}' unless { var(txn.destination) -m found }
+  http-request set-var(txn.section) var(txn.destination),field(1,+) if { var(txn.destination) -m found }
   http-request set-var(txn.shown) var(txn.host) if { var(txn.host) -m reg ^[a-z0-9.-]{1,253}$ }
   http-request set-var(txn.notice) var(txn.section),map_str(${paths.notices}),b64dec if { var(txn.section) -m found }
   use_backend maintenance if { var(txn.notice) -m found }
@@ -195,7 +204,9 @@ backend ${emptySection}
 
 function renderSlot(slot: number, service: Service | undefined, cookieKey: string): string {
   // A worker that is ending counts no server of its own, so it must not wait for one.
-  const hold = '  http-request lua.hold if { nbsrv lt 1 } { be_conn lt 2000 } !{ stopping }';
+  const mayWait = '{ be_conn lt 2000 } !{ stopping }';
+  const isHeld = `{ var(txn.destination) -m end ${heldMark} }`;
+  const hold = `  http-request lua.hold if ${mayWait} { nbsrv lt 1 } || ${mayWait} ${isHeld}`;
   const lines = (section: string) =>
     service === undefined || sectionOf(service) !== section ? [] : service.backends.map(renderServer);
   return [

@@ -13,7 +13,7 @@ import {
   renderHosts,
   renderNotices,
 } from './config-file.ts';
-import { downPage, emptyPage, noticePage, noticeText, script, unknownPage } from './pages.ts';
+import { downPage, emptyPage, noticePage, noticeText, renderScript, unknownPage } from './pages.ts';
 
 const runFile = promisify(execFile);
 
@@ -67,7 +67,7 @@ export async function ensureCookieKey(paths: Paths): Promise<string> {
 }
 
 async function writeFixedParts(paths: Paths): Promise<void> {
-  await writeWhole(paths.lua, script);
+  await writeWhole(paths.lua, renderScript(paths.hosts));
   await writeWhole(paths.unknownPage, unknownPage);
   await writeWhole(paths.emptyPage, emptyPage);
   await writeWhole(paths.downPage, downPage);

@@ -1,12 +1,22 @@
+import { heldMark } from '../plan.ts';
+
 /**
- * Lua of HAProxy. `hold` lets a request wait for up to 20 s while no backend of its section is up, instead of refusing
- * it at once; `html` makes a text harmless in a page.
+ * Lua of HAProxy, with the path of its map of domains. `hold` lets a request wait for up to 20 s while its section is held or no backend of it is up,
+ * instead of refusing it at once; `html` makes a text harmless in a page.
  */
-export const script = `core.register_action('hold', { 'http-req' }, function(txn)
+export const renderScript = (hosts: string) => `local hosts = Map.new('${hosts}', Map._str)
+
+local function is_held(host)
+  local destination = hosts:lookup(host) or hosts:lookup((host:gsub('^[^.]*', '*', 1)))
+  return destination ~= nil and destination:sub(-${heldMark.length}) == '${heldMark}'
+end
+
+core.register_action('hold', { 'http-req' }, function(txn)
   local section = txn.f:be_name()
+  local host = txn:get_var('txn.host')
   for _ = 1, 400 do
     core.msleep(50)
-    if txn.f:nbsrv(section) > 0 then return end
+    if txn.f:nbsrv(section) > 0 and not is_held(host) then return end
   end
 end, 0)
 

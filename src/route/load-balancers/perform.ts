@@ -139,7 +139,7 @@ function commandsOf(change: Change, paths: Paths): readonly string[] {
     case 'reopen':
       return [`del map ${paths.notices} ${change.section}`];
     case 'route':
-      return [`${change.known ? 'set' : 'add'} map ${paths.hosts} ${change.domain} ${change.section}`];
+      return [`${change.known ? 'set' : 'add'} map ${paths.hosts} ${change.domain} ${change.destination}`];
     case 'unroute':
       return [`del map ${paths.hosts} ${change.domain}`];
     case 'add':
