@@ -36,7 +36,7 @@ function escapeCell(text: string): string {
 
 if (import.meta.main) {
   for (const [file, make] of Object.entries(generated)) {
-    writeFileSync(new URL(file, import.meta.url), make());
+    writeFileSync(new URL(file, import.meta.url), await make());
     console.log(`wrote docs/${file}`);
   }
 }

@@ -6,7 +6,6 @@ import { Failure } from './failure.ts';
 import { ensureIdentity } from './fleet/identity.ts';
 import { collectIfOrdered } from './publish/collect.ts';
 import { prepareEmbeddedRegistry } from './publish/embedded.ts';
-import { refuseLossyRedis } from './queue/queue.ts';
 import { ensureHostKey } from './receive/ssh/host-key.ts';
 import { haproxyProcess } from './route/load-balancers/haproxy.ts';
 import { type MasterKeys, openMasterKeys } from './secrets/master-key.ts';
@@ -46,7 +45,10 @@ export async function runUp({ config, env, say }: UpOptions): Promise<void> {
     say(`master key made: ${path}; keep a copy of it apart from the data, without it nothing sealed opens`),
   );
   const setupToken = await prepareLedger(folders.ledger, masters);
-  if (config.redis !== 'embedded') await refuseLossyRedis({ url: config.redis.url }, say);
+  if (config.redis !== 'embedded') {
+    const { refuseLossyRedis } = await import('./queue/queue.ts');
+    await refuseLossyRedis({ url: config.redis.url }, say);
+  }
   await ensureIdentity(join(folders.keys, 'id_ed25519'));
   const { fingerprint } = await ensureHostKey(config.data);
   say(`git over SSH: port ${config.listen.ssh.port}, host key ${fingerprint}`);

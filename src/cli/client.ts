@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request as requestHttp } from 'node:http';
-import { request as requestHttps } from 'node:https';
 import { Failure } from '../failure.ts';
 import { parseEvents, type StreamEvent } from './events.ts';
 import { RemoteFailure } from './remote-failure.ts';
@@ -55,7 +54,8 @@ export function openClient(target: Target): Client {
     const { method = 'GET', body, signal } = sent;
     const url = urlOf(target, sent);
     const text = body === undefined ? undefined : JSON.stringify(body);
-    const open = url.protocol === 'https:' ? requestHttps : requestHttp;
+    // TLS is read only by who needs it.
+    const open = url.protocol === 'https:' ? (await import('node:https')).request : requestHttp;
     const request = open(url, {
       method,
       headers: headersOf(target, sent, text),

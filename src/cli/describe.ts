@@ -4,10 +4,10 @@ import { openSession } from './session.ts';
 import { openTerminal } from './terminal.ts';
 
 /** docs/commands.md, from the commands themselves. */
-export function describeCommands(): string {
+export async function describeCommands(): Promise<string> {
   const streams = { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr };
   const terminal = openTerminal({ ...streams, noColor: '1' });
-  const program = openProgram(openSession({ env: {}, cwd: '/', terminal }), '0', streams);
+  const program = await openProgram(openSession({ env: {}, cwd: '/', terminal }), '0', streams);
   const commands = program.commands.filter((command) => command.name() !== 'completion:words');
   return [
     ...introduction,

@@ -1,35 +1,7 @@
 import { Command, CommanderError } from 'commander';
-import { addAccessCommands } from './commands/access.ts';
-import { addApprovalCommands } from './commands/approvals.ts';
-import { addAppCommands } from './commands/apps.ts';
-import { addAuditCommands } from './commands/audit.ts';
-import { addCompletionCommands } from './commands/completion.ts';
-import { addConfigCommands } from './commands/config.ts';
-import { addContainerCommands } from './commands/containers.ts';
-import { addImageCommands } from './commands/deploy-image.ts';
-import { addDeployCommands } from './commands/deploys.ts';
-import { addDiskCommands } from './commands/disk.ts';
-import { addDomainCommands } from './commands/domains.ts';
-import { addEventCommands } from './commands/events.ts';
-import { addFreezeCommands } from './commands/freezes.ts';
-import { addInstallationCommands } from './commands/installation.ts';
-import { addKeyCommands } from './commands/keys.ts';
-import { addLockCommands } from './commands/locks.ts';
-import { addLoginCommands } from './commands/login.ts';
-import { addMaintenanceCommands } from './commands/maintenance.ts';
-import { addNotificationCommands } from './commands/notifications.ts';
-import { addPipelineCommands } from './commands/pipelines.ts';
-import { addScaleCommands } from './commands/ps-scale.ts';
-import { addReleaseCommands } from './commands/releases.ts';
-import { addRunCommands } from './commands/runs.ts';
-import { addSecretsCommands } from './commands/secrets.ts';
-import { addServerChangeCommands } from './commands/server-changes.ts';
-import { addServerCommands } from './commands/servers.ts';
-import { addTokenCommands } from './commands/tokens.ts';
-import { addUserCommands } from './commands/users.ts';
-import { addWebhookCommands } from './commands/webhooks.ts';
 import { describeError, type ExitCode, exitCodeOf, exitCodes } from './exit.ts';
 import { openSession, type Session } from './session.ts';
+import { allShelves, findShelves } from './shelves.ts';
 import { openTerminal, type TerminalStreams } from './terminal.ts';
 
 export type CommandLine = Omit<TerminalStreams, 'noColor' | 'isDumb'> & {
@@ -46,7 +18,8 @@ export async function runCommandLine(line: CommandLine): Promise<number> {
   const session = openSession({ env, cwd, terminal });
   try {
     const words = argv.length === 0 ? ['--help'] : [...argv];
-    await openProgram(session, version, streams).parseAsync(words, { from: 'user' });
+    const program = await openProgramFor(words[0] ?? '', session, version, streams);
+    await program.parseAsync(words, { from: 'user' });
     return session.exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return tellUsage(session, error);
@@ -55,12 +28,32 @@ export async function runCommandLine(line: CommandLine): Promise<number> {
   }
 }
 
+/** With the command that is meant; with all of them when there is none of that name. */
+async function openProgramFor(
+  name: string,
+  ...rest: [Session, string, Pick<CommandLine, 'stdout' | 'stderr'>]
+): Promise<Command> {
+  const few = findShelves(name);
+  const program = await openProgram(...rest, few);
+  const isThere = program.commands.some((command) => command.name() === name);
+  return isThere || few === allShelves ? program : openProgram(...rest);
+}
+
 /** Every command; `docs/commands.md` is made from it. */
-export function openProgram(
+export async function openProgram(
   session: Session,
   version: string,
   streams: Pick<CommandLine, 'stdout' | 'stderr'>,
-): Command {
+  shelves = allShelves,
+): Promise<Command> {
+  const adders = await Promise.all(shelves.map(({ load }) => load()));
+  const program = describeProgram(version, streams);
+  for (const add of adders) add(program, session);
+  for (const command of program.commands) command.copyInheritedSettings(program);
+  return program;
+}
+
+function describeProgram(version: string, streams: Pick<CommandLine, 'stdout' | 'stderr'>): Command {
   const program = new Command('hawser');
   program
     .description('git push to deploy, on your own servers')
@@ -74,39 +67,6 @@ export function openProgram(
       // Told in our own grammar, with a code and a next step.
       writeErr: () => undefined,
     });
-  const adders = [
-    addInstallationCommands,
-    addAppCommands,
-    addImageCommands,
-    addDeployCommands,
-    addCompletionCommands,
-    addEventCommands,
-    addReleaseCommands,
-    addPipelineCommands,
-    addApprovalCommands,
-    addFreezeCommands,
-    addLockCommands,
-    addConfigCommands,
-    addContainerCommands,
-    addScaleCommands,
-    addRunCommands,
-    addDomainCommands,
-    addMaintenanceCommands,
-    addServerCommands,
-    addServerChangeCommands,
-    addLoginCommands,
-    addUserCommands,
-    addAccessCommands,
-    addTokenCommands,
-    addKeyCommands,
-    addDiskCommands,
-    addSecretsCommands,
-    addAuditCommands,
-    addWebhookCommands,
-    addNotificationCommands,
-  ];
-  for (const add of adders) add(program, session);
-  for (const command of program.commands) command.copyInheritedSettings(program);
   return program;
 }
 

@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
-import { createTransport } from 'nodemailer';
 import type { SmtpConfig } from '../config.ts';
 import type { OutboundRules } from './addresses.ts';
 import type { OutboundAnswer, OutboundOptions } from './post.ts';
@@ -65,6 +64,8 @@ async function sendTo(
 ): Promise<OutboundAnswer> {
   const ca = smtp.ca === null ? {} : { ca: await readFile(smtp.ca) };
   const login = smtp.username === null ? {} : { auth: { user: smtp.username, pass: smtp.password ?? '' } };
+  // Read by the first mail: most installations send none.
+  const { createTransport } = await import('nodemailer');
   const transport = createTransport({
     ...{ host, port: smtp.port, ...login, ...planSecurity(smtp, ca) },
     ...{ connectionTimeout: timeoutMs, greetingTimeout: timeoutMs, socketTimeout: timeoutMs },

@@ -12,10 +12,10 @@ const others = [
   ...['login', 'logout', 'setup', 'users:accept'],
 ];
 
-test('every command prints its whole answer as JSON', () => {
+test('every command prints its whole answer as JSON', async () => {
   const streams = { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr };
   const terminal = openTerminal({ ...streams, noColor: '1' });
-  const program = openProgram(openSession({ env: {}, cwd: '/', terminal }), '0', streams);
+  const program = await openProgram(openSession({ env: {}, cwd: '/', terminal }), '0', streams);
   const without = program.commands.filter(({ options }) => !options.some(({ long }) => long === '--json'));
   assert.deepEqual(without.map((command) => command.name()).toSorted(), others.toSorted());
 });
