@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -87,20 +87,14 @@ export type DeployRow = {
   readonly commands: number;
 };
 
-const server = (listenMs: number) => `
-const http = require('node:http');
-const body = require('node:fs').readFileSync('marker', 'utf8');
-const server = http.createServer((request, response) => response.end(body));
-setTimeout(() => server.listen(process.env.PORT), ${listenMs});
-process.on('SIGTERM', () => server.close(() => process.exit(0)));
-`;
-const dockerfile = (seconds: number) => `FROM hawser-base/node
+const serve = (seconds: number) => `sleep ${seconds}; exec busybox httpd -f -p "$PORT" -h /app/www\n`;
+const dockerfile = (seconds: number) => `FROM hawser-base/busybox
 WORKDIR /app
 COPY . .
 RUN sleep ${seconds}
-CMD ["node", "server.js"]
+CMD ["sh", "serve.sh"]
 `;
-const procfile = (seconds: number) => `web: node server.js
+const procfile = (seconds: number) => `web: sh serve.sh
 release: sleep ${seconds}; echo "migrated by $(cat /proc/sys/kernel/random/uuid)"
 `;
 
@@ -120,7 +114,7 @@ export async function openFaultWorld(
   { servers = 2, quick = false, ground = {} }: FaultWorldOptions = {},
 ): Promise<FaultWorld> {
   const pause = quick ? 0 : 1;
-  await makeBaseImages(['node']);
+  await makeBaseImages(['busybox']);
   const folder = await mkdtemp(join(tmpdir(), 'hawser-fault-'));
   const fleet = await openFleet({ servers });
   const environments = { production: { branches: ['main'], rollout } };
@@ -130,7 +124,8 @@ export async function openFaultWorld(
   });
   const git = (...argv: string[]) => runProgram('git', ['-C', folder, ...argv], { env: gitEnv(folder) });
   await git('init', '-q', '-b', 'main');
-  await writeFile(join(folder, 'server.js'), server(pause * 1000));
+  await mkdir(join(folder, 'www'));
+  await writeFile(join(folder, 'serve.sh'), serve(pause));
   await writeFile(join(folder, 'Dockerfile'), dockerfile(pause));
   const pushes: SeenPush[] = [];
   const markers = new Map<string, string>();
@@ -161,10 +156,10 @@ export async function openFaultWorld(
     pushAgain,
     async push({ release = false, checked = false, broken: fails = false, app: to, options } = {}) {
       count += 1;
-      await writeFile(join(folder, 'marker'), `body ${count}\n`);
+      await writeFile(join(folder, 'www', 'index.html'), `body ${count}\n`);
       await writeFile(
         join(folder, 'Procfile'),
-        release ? procfile(pause) : `web: ${fails ? 'node gone.js' : 'node server.js'}\n`,
+        release ? procfile(pause) : `web: ${fails ? 'sh gone.sh' : 'sh serve.sh'}\n`,
       );
       await writeFile(join(folder, 'app.json'), JSON.stringify(checked ? tested : {}));
       await git('add', '--all');
