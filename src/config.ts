@@ -27,6 +27,8 @@ export type Config = {
     readonly timeoutMs: number;
     /** Bytes of images, old ones first to go, that a builder which is no server keeps as its cache. */
     readonly cache: number;
+    /** What the steps of a build reach: what the engine's containers do, or nothing. */
+    readonly network: 'engine' | 'none';
     /** Path of the Docker engine's socket on this machine; local servers use it as well. */
     readonly socket: string;
     /** Base images of the Dockerfiles that are generated. */
@@ -111,6 +113,8 @@ export type EnvironmentConfig = {
   readonly approval: 'none' | 'anyone' | 'other';
   /** Whether a client stays with the container that answered it first. */
   readonly sticky: boolean;
+  /** Whether an image whose containers would run as root is refused before its rollout. */
+  readonly requireNonRoot: boolean;
   readonly supersede: boolean;
   readonly rollout: RolloutConfig;
 };

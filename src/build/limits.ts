@@ -3,7 +3,7 @@ import { setInterval } from 'node:timers/promises';
 import { formatSize } from '../config/units.ts';
 import type { Config } from '../config.ts';
 import { Failure } from '../failure.ts';
-import { type Docker, statusOf } from '../fleet/docker.ts';
+import { type Docker, statusOf, toFailure } from '../fleet/docker.ts';
 
 export type BuildLimits = Pick<Config['builders'], 'memory' | 'cpus' | 'pids' | 'timeoutMs'>;
 
@@ -83,25 +83,56 @@ export async function ranOutOfMemory(docker: Docker, id: string, since: Date): P
   return false;
 }
 
+/**
+ * Removes the layers of a build that is given up, the newest first, so that they do not fill the disk as its cache. The
+ * names are what the build printed: what has a tag, was there before it, or is used by others is never touched.
+ */
+export async function removeLayers(docker: Docker, ids: readonly string[], since: Date): Promise<void> {
+  for (const id of ids.toReversed()) {
+    const image = docker.getImage(id);
+    try {
+      const { RepoTags, Created } = await image.inspect();
+      if ((RepoTags ?? []).length > 0 || Date.parse(Created) < since.getTime()) return;
+      await image.remove({ force: false, noprune: true });
+    } catch (error) {
+      if ([404, 409].includes(statusOf(error) ?? 0)) return;
+      throw toFailure(error, 'remove the layers of a build');
+    }
+  }
+}
+
 const diskCheckMs = 1000;
 
-/** Throws `build_disk_full` as soon as the engine's disk has less than `floor` bytes free; ends with the signal. */
-export async function guardDisk(folder: string, floor: number, signal: AbortSignal): Promise<void> {
+/** Bytes that are free where a folder is. */
+export type ReadFree = (folder: string) => Promise<number>;
+
+export type DiskWatch = { readonly folder: string; readonly floor: number; readonly readFree?: ReadFree };
+
+/**
+ * Throws `build_disk_full` when the engine's disk has less than `floor` bytes free at the beginning, and
+ * `build_disk_exceeded` as soon as it has later; ends with the signal.
+ */
+export async function guardDisk({ folder, floor, readFree = readFreeBytes }: DiskWatch, signal: AbortSignal) {
+  const check = async (code: 'build_disk_full' | 'build_disk_exceeded', what: string) => {
+    const free = await readFree(folder);
+    if (free >= floor) return;
+    const left = formatSize(Math.floor(free / 1024 ** 2) * 1024 ** 2);
+    throw new Failure(
+      code,
+      `the builder's disk (${folder}) has ${left} left; ${what} ${formatSize(floor)} (limits.diskFloor)`,
+    );
+  };
   try {
-    await checkDisk(folder, floor);
-    for await (const _ of setInterval(diskCheckMs, undefined, { signal })) await checkDisk(folder, floor);
+    await check('build_disk_full', 'a build needs');
+    for await (const _ of setInterval(diskCheckMs, undefined, { signal })) {
+      await check('build_disk_exceeded', 'this build was stopped when it had used all above');
+    }
   } catch (error) {
     if (!signal.aborted) throw error;
   }
 }
 
-async function checkDisk(folder: string, floor: number): Promise<void> {
+async function readFreeBytes(folder: string): Promise<number> {
   const { bavail, bsize } = await statfs(folder);
-  const free = bavail * bsize;
-  if (free >= floor) return;
-  const left = formatSize(Math.floor(free / 1024 ** 2) * 1024 ** 2);
-  throw new Failure(
-    'build_disk_full',
-    `the builder's disk (${folder}) has ${left} left; a build needs ${formatSize(floor)} (limits.diskFloor)`,
-  );
+  return bavail * bsize;
 }

@@ -15,9 +15,12 @@ import {
   guardDisk,
   limitPids,
   planEngineLimits,
+  type ReadFree,
   ranOutOfMemory,
+  removeLayers,
   removeLeftover,
 } from './limits.ts';
+import { refuseFetching } from './network.ts';
 import { BuildProgress } from './progress.ts';
 import type { SourceFiles } from './source.ts';
 
@@ -25,8 +28,10 @@ export type BuildRequest = {
   readonly docker: Docker;
   readonly source: SourceFiles;
   readonly manifest: Pick<Manifest, 'build'>;
-  readonly builders: Pick<Config['builders'], 'memory' | 'cpus' | 'pids' | 'timeoutMs' | 'bases'>;
+  readonly builders: Pick<Config['builders'], 'memory' | 'cpus' | 'pids' | 'timeoutMs' | 'bases' | 'network'>;
   readonly limits: Pick<Config['limits'], 'diskFloor'>;
+  /** For tests: how the free bytes of the engine's disk are read. */
+  readonly readFree?: ReadFree;
   readonly deployId: number;
   readonly noCache: boolean;
   readonly log: DeployLog;
@@ -39,13 +44,15 @@ export type BuiltImage = {
   readonly imageId: string;
   /** TCP ports of EXPOSE, ascending. */
   readonly exposedPorts: readonly number[];
+  /** The user that its containers run as; empty is root. */
+  readonly user: string;
   readonly warnings: readonly string[];
 };
 
 /**
  * Builds a source into an image of the builder's engine, with limits on memory, CPUs, process ids, disk and time.
  * Throws the Failures of the build (`build_failed`, `build_oom`, `build_timeout`, `build_disk_full`,
- * `dockerfile_invalid`, `base_image_not_found`, …); rejects with the signal's reason when it aborts, and then
+ * `build_disk_exceeded`, `build_network_off`, `dockerfile_invalid`, `base_image_not_found`, …); rejects with the signal's reason when it aborts, and then
  * leaves no container behind.
  */
 export async function performBuild(request: BuildRequest): Promise<BuiltImage> {
@@ -56,6 +63,7 @@ export async function performBuild(request: BuildRequest): Promise<BuiltImage> {
     log.detail(`No Dockerfile; this is ${dockerfile.builder}, built with:`);
     log.detail(dockerfile.text.trimEnd());
   }
+  refuseFetching(dockerfile.text, builders.network);
   const imageId = await buildAgain(request, dockerfile);
   const image = await describeImage(request.docker, imageId);
   return { ...image, warnings: [...dockerfile.warnings, ...image.warnings] };
@@ -94,6 +102,7 @@ async function runBuild(request: BuildRequest, dockerfile: Dockerfile, archive: 
     if (progress.containerId !== null) {
       await removeLeftover(docker, progress.containerId, buildMarker(request.deployId));
     }
+    if (disk.signal.aborted) await removeLayers(docker, progress.layers, started);
     signal.throwIfAborted();
     throw disk.signal.aborted ? disk.signal.reason : explainTimeout(progress.step, builders);
   } finally {
@@ -147,6 +156,7 @@ function planOptions(request: BuildRequest, dockerfile: string) {
   return {
     ...planEngineLimits(builders),
     dockerfile,
+    ...(builders.network === 'none' ? { networkmode: 'none' } : {}),
     extrahosts: buildMarker(deployId),
     buildargs: { ...args },
     ...(target === null ? {} : { target }),
@@ -162,7 +172,9 @@ function planOptions(request: BuildRequest, dockerfile: string) {
 async function watchDisk(request: BuildRequest, signal: AbortSignal, full: AbortController): Promise<void> {
   try {
     const { DockerRootDir } = (await request.docker.info()) as { DockerRootDir: string };
-    await guardDisk(DockerRootDir, request.limits.diskFloor, signal);
+    const { limits, readFree } = request;
+    const watch = { folder: DockerRootDir, floor: limits.diskFloor };
+    await guardDisk({ ...watch, ...(readFree === undefined ? {} : { readFree }) }, signal);
   } catch (error) {
     // An engine whose disk is not this machine's cannot be watched from here.
     if ((error as NodeJS.ErrnoException).code === 'ENOENT' && 'path' in (error as object)) return;
@@ -174,5 +186,6 @@ async function describeImage(docker: Docker, imageId: string): Promise<BuiltImag
   const { Config } = await docker.getImage(imageId).inspect();
   const volumes = Object.keys(Config.Volumes ?? {});
   const warnings = volumes.map((path) => `VOLUME ${path}: what is written there is gone with its container`);
-  return { imageId, exposedPorts: listExposedPorts(Config.ExposedPorts), warnings };
+  const { ExposedPorts, User } = Config;
+  return { imageId, exposedPorts: listExposedPorts(ExposedPorts), user: User ?? '', warnings };
 }

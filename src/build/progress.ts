@@ -16,6 +16,7 @@ export type BuildError = { readonly message: string; readonly exitCode: number |
 const tailLines = 12;
 const stepPattern = /^Step (\d+)\/(\d+) : ([\s\S]*)$/;
 const containerPattern = /^ ---> Running in ([0-9a-f]{12,64})\n$/;
+const layerPattern = /^ ---> ([0-9a-f]{12,64})\n$/;
 const quietPattern =
   /^(?: ---> (?:Running in )?[0-9a-f]{12,64}|Removing intermediate container [0-9a-f]{12,64})\n$/;
 
@@ -26,6 +27,9 @@ export class BuildProgress {
   /** The container of the step that runs, or ran last. */
   containerId: string | null = null;
   imageId: string | null = null;
+  /** What the steps made so far; what was there before, as their cache or as their base, is not among it. */
+  readonly layers: string[] = [];
+  #isCached = false;
   error: BuildError | null = null;
   readonly #tail: string[] = [];
   readonly #lines: Lines;
@@ -64,8 +68,12 @@ export class BuildProgress {
     if (step) {
       this.#lines.flush();
       this.#tail.length = 0;
+      this.#isCached = /^FROM\b/i.test(step[3] ?? '');
       this.step = { number: Number(step[1]), instruction: step[3] ?? '' };
     }
+    if (text === ' ---> Using cache\n') this.#isCached = true;
+    const layer = layerPattern.exec(text)?.[1];
+    if (layer !== undefined && !this.#isCached) this.layers.push(layer);
     const container = containerPattern.exec(text)?.[1];
     if (container !== undefined) this.containerId = container;
     if (!quietPattern.test(text)) this.#lines.add(step ? `${text}` : text);

@@ -163,6 +163,7 @@ function resolveEnvironment(
     promoteFrom: entry.promoteFrom,
     approval: entry.approval === 'other' ? 'other' : entry.approval ? 'anyone' : 'none',
     sticky: entry.sticky,
+    requireNonRoot: entry.requireNonRoot,
     supersede: entry.supersede,
     rollout: resolveRollout(entry.rollout),
   };

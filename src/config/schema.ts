@@ -33,6 +33,7 @@ export const environmentSchema = z.strictObject({
     })
     .default(false),
   sticky: z.boolean({ error: 'must be true or false' }).default(false),
+  requireNonRoot: z.boolean({ error: 'must be true or false' }).default(false),
   supersede: z.boolean({ error: 'must be true or false' }).default(true),
   rollout: rolloutSchema.prefault({}),
 });
@@ -119,6 +120,7 @@ const builders = z.strictObject({
   pids: g.count(64, 1_000_000).default(4096),
   timeout: g.duration(second, 24 * 60 * minute).prefault('20m'),
   cache: g.size(0, 1024 * giga).prefault('10g'),
+  network: z.enum(['engine', 'none'], { error: 'must be "engine" or "none"' }).default('engine'),
   socket: g.text(100).default('/var/run/docker.sock'),
   bases: z
     .strictObject({

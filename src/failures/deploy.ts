@@ -76,6 +76,18 @@ export const deployFailures = {
     status: 507,
     fix: 'Make room on the disk of the builder, then hawser deploys:retry ID.',
   },
+  build_disk_exceeded: {
+    status: 507,
+    fix: 'Make the build write less, or make room on the disk of the builder, and push again.',
+  },
+  build_network_off: {
+    status: 400,
+    fix: 'Commit what ADD would fetch, or have the operator set builders.network to "engine".',
+  },
+  image_runs_as_root: {
+    status: 400,
+    fix: 'Name another user in the Dockerfile, like USER 1000 as its last line but CMD, and push again.',
+  },
   builder_lost: { status: 502, fix: 'Start Docker on the builder, then hawser deploys:retry ID.' },
   check_failed: { status: 400, fix: 'Mend what the tests say above and push again.' },
   check_out_of_memory: { status: 400, fix: 'Make the tests use less memory, or raise builders.memory.' },

@@ -18,6 +18,8 @@ export type FetchedImage = {
   /** `name@sha256:…` as its registry has it. */
   readonly origin: string;
   readonly exposed: Readonly<Record<string, object>> | undefined;
+  /** The user that its containers run as; empty is root. */
+  readonly user: string;
 };
 
 /**
@@ -44,7 +46,8 @@ export async function fetchImage({
     const image = await docker.getImage(name).inspect();
     const digest = name.split('@')[1] ?? findDigest(image.RepoDigests ?? [], reference);
     const origin = digest === undefined || name.includes('@') ? name : `${name}@${digest}`;
-    return { imageId: image.Id, origin, exposed: image.Config.ExposedPorts };
+    const { ExposedPorts, User } = image.Config;
+    return { imageId: image.Id, origin, exposed: ExposedPorts, user: User ?? '' };
   } catch (error) {
     signal.throwIfAborted();
     throw toFailure(error, `look at ${name}`);

@@ -137,6 +137,23 @@ export const rowsOfApps: readonly Line[] = [
     'unit/log-journal.test.ts: endless output is cut at the limit, and steps and results still come through',
   ],
   [
+    'build-100',
+    'a build that fills the disk',
+    'http ssh',
+    'build_disk_exceeded, build_disk_full',
+    `${build}: is stopped when it fills the disk, and its layers go`,
+    `${build}: does not begin on a disk that is nearly full`,
+    `${build}: says so when a step finds the disk full`,
+  ],
+  [
+    'build-101',
+    'a build that asks the machine, its services or the metadata address',
+    'http ssh',
+    'reaches nothing, or build_network_off, where builders.network is none',
+    `${build}: without a network reaches neither the machine beside it nor what gives out keys`,
+    'unit/build-network.test.ts: where builds have no network, the engine fetches nothing for them either',
+  ],
+  [
     'build-102',
     'an app that does not listen where it should',
     'app',
@@ -175,6 +192,14 @@ export const rowsOfApps: readonly Line[] = [
     `${kinds}: an image that was built elsewhere is deployed by its name, but no other app's and none for another processor`,
   ],
   [
+    'build-107',
+    'an image that runs as root',
+    'http ssh api',
+    'a warning, image_runs_as_root',
+    `${kinds}: an image that runs as root goes to no environment that takes none, however it comes`,
+    `${kinds}: The image runs as root/`,
+  ],
+  [
     'build-108',
     'a volume of the image',
     'app',
@@ -203,6 +228,14 @@ export const rowsOfApps: readonly Line[] = [
     'api',
     '401',
     `${forge}: who has no signature learns nothing, and what deploys nothing is ignored and says why`,
+  ],
+  [
+    'misc-112',
+    'a delivery of another time, or one that comes again',
+    'api',
+    'webhook_stale, or the same delivery',
+    `${forge}: for (const at of [-301, 301])`,
+    `${forge}: a push that a forge tells of is fetched, checked and deployed; told again it is one deploy`,
   ],
   [
     'misc-113',

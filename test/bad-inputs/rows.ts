@@ -30,11 +30,7 @@ export const badInputs: readonly BadInput[] = [...rowsOfPushes, ...rowsOfApi, ..
 
 /** What no part of the product answers yet, as the part that would is not there: nothing takes such an input. */
 export const notThere: Readonly<Record<string, string>> = {
-  'misc-112': 'deliveries carry no time that could be judged; one that is told again is the same delivery',
   'api-69': 'no command deploys a commit by its id',
   'hosts-79': 'nothing is parsed from a login shell but what the engine answers over its own channel',
   'names-92': 'secrets are variables: there is one name space',
-  'build-100': 'a build has no disk of its own: the floor of the disk ends it',
-  'build-101': 'builds reach the network as the engine does; SECURITY.md says so',
-  'build-107': 'images may run as root, without capabilities that matter; SECURITY.md says so',
 };

@@ -1,66 +1,14 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { after, before, describe, type TestContext, test } from 'node:test';
-import { planManifest } from '../../src/build/manifest.ts';
-import { type BuildRequest, performBuild } from '../../src/build/perform.ts';
-import { Failure } from '../../src/failure.ts';
+import { performBuild } from '../../src/build/perform.ts';
 import { type Docker, openLocalDocker } from '../../src/fleet/docker.ts';
-import { keepLog, openBase, sourceOf } from '../support/build-source.ts';
+import { type Files, failureOf, leftovers, prepare } from '../support/build-run.ts';
+import { openBase } from '../support/build-source.ts';
 import { eventually } from '../support/eventually.ts';
 
 const mega = 1024 ** 2;
-let deploys = 9_000_000 + process.pid * 100;
-
-type Files = Readonly<Record<string, string>>;
-
-function prepare(docker: Docker, base: string, files: Files, changes: Partial<BuildRequest> = {}) {
-  const log = keepLog();
-  deploys += 1;
-  const deployId = deploys;
-  const request: BuildRequest = {
-    docker,
-    source: sourceOf(files),
-    manifest: planManifest({ procfile: null, appJson: files['app.json'] ?? null }),
-    builders: {
-      memory: 64 * mega,
-      cpus: 1,
-      pids: 64,
-      timeoutMs: 60_000,
-      bases: { node: base, python: base, static: base },
-    },
-    limits: { diskFloor: 0 },
-    deployId,
-    noCache: false,
-    log,
-    signal: new AbortController().signal,
-    ...changes,
-  };
-  return { log, deployId, request, build: () => performBuild(request) };
-}
-
-async function failureOf(promise: Promise<unknown>): Promise<Failure> {
-  const error = await promise.then(
-    () => assert.fail('it did not fail'),
-    (reason: unknown) => reason,
-  );
-  assert.ok(error instanceof Failure, String((error as Error).stack));
-  return error;
-}
-
-/** Containers of one build that are still there. */
-async function leftovers(docker: Docker, deployId: number): Promise<string[]> {
-  const containers = await docker.listContainers({ all: true });
-  const marked = await Promise.all(
-    containers.map(async ({ Id }) => {
-      // Containers of other tests come and go.
-      const found = await docker
-        .getContainer(Id)
-        .inspect()
-        .catch(() => null);
-      return found?.HostConfig.ExtraHosts?.includes(`hawser-build-${deployId}:127.0.0.1`) ? [Id] : [];
-    }),
-  );
-  return marked.flat();
-}
 
 describe('a build', () => {
   let docker: Docker;
@@ -86,6 +34,7 @@ describe('a build', () => {
     const built = await first.build();
     assert.deepEqual(built.exposedPorts, [3000]);
     assert.match(built.warnings.join(), /VOLUME \/data/);
+    assert.equal(built.user, '');
     const { Config, RootFS } = await docker.getImage(built.imageId).inspect();
     assert.equal(Config.Labels['hawser.deploy'], String(first.deployId));
     const second = await prepare(docker, base, files).build();
@@ -104,8 +53,8 @@ describe('a build', () => {
 
   test('without a Dockerfile has one generated, which the image does not hold', async () => {
     const { log, build } = prepare(docker, base, { 'public/index.html': '<p>hello', 'public/a.css': '' });
-    const { imageId, exposedPorts } = await build();
-    assert.deepEqual(exposedPorts, []);
+    const { imageId, exposedPorts, user } = await build();
+    assert.deepEqual([exposedPorts, user], [[], '1000:1000']);
     assert.match(log.lines.join('\n'), /static files[\s\S]*COPY public\/ \/www/);
     const { Config } = await docker.getImage(imageId).inspect();
     assert.match(Config.Cmd?.join(' ') ?? '', /httpd -f -p "\$PORT" -h \/www/);
@@ -301,5 +250,59 @@ describe('a build', () => {
     const failure = await failureOf(build());
     assert.equal(failure.code, 'build_disk_full');
     assert.match(failure.message, /limits\.diskFloor/);
+  });
+
+  test('is stopped when it fills the disk, and its layers go', { timeout: 120_000 }, async () => {
+    const steps = 'RUN head -c 1000000 /dev/zero > /x\nRUN echo more; sleep 600';
+    const files = { Dockerfile: `FROM ${base}\n${steps}\n`, 'a.txt': '' };
+    const begun = new Date();
+    const { build, deployId, log } = prepare(docker, base, files, {
+      noCache: true,
+      limits: { diskFloor: 1000 },
+      readFree: async () => (log.lines.includes('more') ? 999 : 1000),
+    });
+    const failure = await failureOf(build());
+    assert.equal(failure.code, 'build_disk_exceeded', failure.message);
+    assert.match(failure.message, /limits\.diskFloor/);
+    await eventually(async () => (await leftovers(docker, deployId)).length === 0);
+    const images = await docker.listImages({ all: true, filters: { since: [base] } });
+    const layers = await Promise.all(images.map(({ Id }) => docker.getImage(Id).history()));
+    const own = layers.flat().filter((layer) => layer.Created * 1000 >= begun.getTime() - 1000);
+    assert.deepEqual(
+      own.filter(({ CreatedBy }) => CreatedBy.includes('head -c 1000000')),
+      [],
+    );
+  });
+
+  test('without a network reaches neither the machine beside it nor what gives out keys', async (t) => {
+    // It stands for Redis, the registry and the API: whatever listens on the builder's machine.
+    const asked: string[] = [];
+    const server = createServer((socket) => {
+      socket.on('data', (chunk) => asked.push(String(chunk))).on('error', () => socket.destroy());
+      socket.end('reached');
+    });
+    server.listen(0, '0.0.0.0');
+    await once(server, 'listening');
+    t.after(() => server.close());
+    const { port } = server.address() as AddressInfo;
+    const fetches = (gateway: string) =>
+      [`${gateway} ${port}`, '169.254.169.254 80']
+        .map((at) => `echo ${at}; echo hello | busybox nc -w 5 ${at} 2>&1; `)
+        .join('');
+    const bridge = await docker.getNetwork('bridge').inspect();
+    const gateway = bridge.IPAM?.Config?.[0]?.Gateway ?? '';
+    const text = `FROM ${base}\nRUN ${fetches(gateway)}busybox tail -n +2 /proc/net/route; echo end\n`;
+    const alone = prepare(docker, base, { Dockerfile: text });
+    const { request } = alone;
+    await performBuild({ ...request, builders: { ...request.builders, network: 'none' } });
+    assert.deepEqual(asked, []);
+    const said = alone.log.lines.join('\n');
+    assert.match(said, /(?:is unreachable[\s\S]*){2}\nend/, said);
+    const open = prepare(docker, base, {
+      Dockerfile: text.replaceAll('169.254.169.254', '127.0.0.1'),
+    });
+    await open.build();
+    assert.deepEqual(asked, ['hello\n'], open.log.lines.join('\n'));
+    assert.match(open.log.lines.join('\n'), /reached/);
   });
 });

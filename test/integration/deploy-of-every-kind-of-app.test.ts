@@ -18,7 +18,9 @@ let world: DeployWorld;
 
 before(async () => {
   await makeBaseImages(['python'], { aliases: true });
-  world = await openDeployWorld(3, { environments: { production: { branches: ['main'], rollout } } });
+  const production = { branches: ['main'], rollout };
+  const strict = { ...production, branches: ['strict'], promoteFrom: 'production', requireNonRoot: true };
+  world = await openDeployWorld(3, { environments: { production, strict } });
 });
 after(() => world?.close());
 
@@ -44,6 +46,12 @@ test('a Node app without a Dockerfile is built, and the Dockerfile is shown', as
   const output = await deploy(t, 'node-plain', 'node-plain');
   assert.match(output, /No Dockerfile; this is Node, built with:\s+(remote: +)?FROM hawser-base\/node/);
   assert.deepEqual(await answersOf('node-plain'), ['200 one']);
+  assert.doesNotMatch(output, /runs as root/);
+  const [server] = world.fleet.servers;
+  assert.ok(server);
+  const look = 'id -u; touch /app/x && echo it may write';
+  const said = await docker(server, 'exec', 'node-plain-production-v1-web-1', 'sh', '-c', look);
+  assert.match(said, /^1000\s+it may write/);
 });
 
 test('a Python app without a Dockerfile is built, and its Procfile says what runs', async (t) => {
@@ -150,6 +158,7 @@ test('a container has our name, our labels, one address and as little power as i
   t.after(() => repository[Symbol.asyncDispose]());
   const { code, stderr } = await repository.push(world.hawser.remote('hard'));
   assert.equal(code, 0, stderr);
+  assert.match(stderr, / ! +The image runs as root/);
   const deployId = /Queued deploy (\d+)/.exec(stderr)?.[1];
   for (const [index, server] of world.fleet.servers.entries()) {
     const [found] = JSON.parse(
@@ -184,6 +193,22 @@ test('a container has our name, our labels, one address and as little power as i
     const status = await docker(server, 'exec', found.Name.slice(1), 'cat', '/proc/1/status');
     assert.match(status, /NoNewPrivs:\t1/);
   }
+});
+
+test('an image that runs as root goes to no environment that takes none, however it comes', async (t) => {
+  const repository = await makeRepository('hello');
+  t.after(() => repository[Symbol.asyncDispose]());
+  const pushed = await repository.push(world.hawser.remote('hard'), { refspec: 'main:strict' });
+  assert.notEqual(pushed.code, 0);
+  assert.match(pushed.stderr, /The image runs as root, which strict does not take[\s\S]*USER/);
+  assert.doesNotMatch(pushed.stderr, /Rolling out/);
+  const promoted = await world.hawser.cli('promote', '-a', 'hard', '--from', 'production', '--to', 'strict');
+  assert.notEqual(promoted.code, 0);
+  assert.match(promoted.stdout + promoted.stderr, /image_runs_as_root|which strict does not take/);
+  assert.deepEqual(
+    (await world.containersOf('hard')).filter(({ name }) => name.startsWith('hard-strict')),
+    [],
+  );
 });
 
 test("an image that was built elsewhere is deployed by its name, but no other app's and none for another processor", async (t) => {

@@ -41,6 +41,7 @@ export function environment(name: string, branches: string[], tags: string[] = [
     promoteFrom: [],
     approval: 'none',
     sticky: false,
+    requireNonRoot: false,
     supersede: true,
     rollout: {
       strategy: 'rolling',

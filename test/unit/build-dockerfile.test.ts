@@ -20,7 +20,7 @@ const generated: [string, Readonly<Record<string, string>>, string[]][] = [
     { 'package.json': '{"scripts":{"start":"x"}}', 'package-lock.json': '{}' },
     [
       'FROM base/node',
-      'COPY package.json package-lock.json ./',
+      'COPY --chown=1000:1000 package.json package-lock.json /app/\nWORKDIR /app\nUSER 1000:1000\n',
       'RUN npm ci --omit=dev',
       'CMD ["npm","start"]',
     ],
@@ -28,22 +28,30 @@ const generated: [string, Readonly<Record<string, string>>, string[]][] = [
   [
     'Node without one',
     { 'package.json': '{"main":"lib/go.js"}' },
-    ['COPY package.json ./', 'RUN npm install --omit=dev', 'CMD ["node","lib/go.js"]'],
+    ['COPY --chown=1000:1000 package.json /app/', 'RUN npm install --omit=dev', 'CMD ["node","lib/go.js"]'],
   ],
   ['Node without a main', { 'package.json': '{}', 'index.js': '' }, ['CMD ["node","index.js"]']],
   [
     'Node with a script at install',
     { 'package.json': '{"scripts":{"postinstall":"x"}}' },
-    ['COPY . .\nRUN npm install'],
+    ['COPY --chown=1000:1000 . /app/\nWORKDIR /app\nUSER 1000:1000\nRUN npm install'],
   ],
   ['Node with a broken package.json', { 'package.json': '{' }, ['RUN npm install']],
   [
     'Python with requirements',
     { 'requirements.txt': '', 'main.py': '' },
-    ['FROM base/python', 'RUN pip install --no-cache-dir -r requirements.txt', 'CMD ["python","main.py"]'],
+    [
+      'FROM base/python',
+      'RUN pip install --no-cache-dir -r requirements.txt',
+      'USER 1000:1000\nCMD ["python","main.py"]',
+    ],
   ],
-  ['Python with one file', { 'app.py': '' }, ['COPY . .', 'CMD ["python","app.py"]']],
-  ['static files', { 'index.html': '' }, ['FROM base/static', 'COPY . /www']],
+  [
+    'Python with one file',
+    { 'app.py': '' },
+    ['COPY --chown=1000:1000 . /app/', 'USER 1000:1000\nCMD ["python","app.py"]'],
+  ],
+  ['static files', { 'index.html': '' }, ['FROM base/static', 'COPY . /www', 'USER 1000:1000\nCMD']],
   ['static files in a folder', { 'dist/index.html': '', 'x.css': '' }, ['COPY dist/ /www']],
 ];
 for (const [what, files, parts] of generated) {

@@ -33,6 +33,7 @@ test('an empty object gives the documented defaults', (t) => {
     promoteFrom: [],
     approval: 'none',
     sticky: false,
+    requireNonRoot: false,
     supersede: true,
     rollout: {
       strategy: 'rolling',

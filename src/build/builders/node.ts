@@ -1,4 +1,4 @@
-import type { Builder, Detection } from '../builder.ts';
+import { appUser, type Builder, copyOwned, type Detection } from '../builder.ts';
 
 const lockFiles = ['package-lock.json', 'npm-shrinkwrap.json'];
 
@@ -17,15 +17,16 @@ export const nodeBuilder: Builder = {
     const manifest = parsePackage(detection.contents['package.json'] ?? null);
     // A postinstall or a path like file:./lib needs the sources before npm runs.
     const early = needsSources(manifest)
-      ? ['COPY . .']
-      : [`COPY ${['package.json', ...locked].join(' ')} ./`];
+      ? [`${copyOwned} . /app/`]
+      : [`${copyOwned} ${['package.json', ...locked].join(' ')} /app/`];
     return [
       `FROM ${bases.node}`,
-      'WORKDIR /app',
-      'ENV NODE_ENV=production',
+      'ENV NODE_ENV=production HOME=/tmp',
       ...early,
+      'WORKDIR /app',
+      `USER ${appUser}`,
       `RUN ${install}`,
-      'COPY . .',
+      `${copyOwned} . .`,
       ...(typeof manifest.scripts.build === 'string' ? ['RUN npm run build --if-present'] : []),
       `CMD ${JSON.stringify(planCommand(manifest, detection))}`,
       '',

@@ -1,4 +1,4 @@
-import type { Builder } from '../builder.ts';
+import { appUser, type Builder, copyOwned } from '../builder.ts';
 
 const starts = ['app.py', 'main.py', 'server.py', 'manage.py'];
 const lists = ['requirements.txt', 'pyproject.toml', 'setup.py'];
@@ -15,19 +15,25 @@ export const pythonBuilder: Builder = {
       start === 'manage.py' ? ['python', start, 'runserver', '0.0.0.0:8080'] : ['python', start ?? 'app.py'];
     return [
       `FROM ${bases.python}`,
-      'WORKDIR /app',
-      'ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1',
+      'ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp',
       ...planInstall(files),
+      `USER ${appUser}`,
       `CMD ${JSON.stringify(command)}`,
       '',
     ].join('\n');
   },
 };
 
+/** It is installed as root, so that its programs are on the search path. */
 function planInstall(files: ReadonlySet<string>): string[] {
   if (files.has('requirements.txt')) {
-    return ['COPY requirements.txt ./', 'RUN pip install --no-cache-dir -r requirements.txt', 'COPY . .'];
+    return [
+      `${copyOwned} requirements.txt /app/`,
+      'WORKDIR /app',
+      'RUN pip install --no-cache-dir -r requirements.txt',
+      `${copyOwned} . .`,
+    ];
   }
   const isPackage = files.has('pyproject.toml') || files.has('setup.py');
-  return ['COPY . .', ...(isPackage ? ['RUN pip install --no-cache-dir .'] : [])];
+  return [`${copyOwned} . /app/`, 'WORKDIR /app', ...(isPackage ? ['RUN pip install --no-cache-dir .'] : [])];
 }

@@ -1,4 +1,4 @@
-import type { Builder } from '../builder.ts';
+import { appUser, type Builder } from '../builder.ts';
 
 const folders = ['', 'public/', 'dist/', 'site/', 'www/', '_site/'];
 
@@ -14,6 +14,7 @@ export const staticBuilder: Builder = {
       `FROM ${bases.static}`,
       `COPY ${folder === '' ? '.' : folder} /www`,
       'ENV PORT=8080',
+      `USER ${appUser}`,
       // exec, so that the signal to stop reaches it.
       'CMD ["/bin/sh", "-c", "exec busybox httpd -f -p \\"$PORT\\" -h /www"]',
       '',

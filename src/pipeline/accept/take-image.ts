@@ -10,6 +10,7 @@ import { publishImage } from '../../publish/perform.ts';
 import { reserveDeployId } from '../../store/deploys.ts';
 import type { PipelineDrivers } from '../drivers.ts';
 import { readEnvironmentConfig } from '../environment.ts';
+import { judgeUser } from '../gates/image-user.ts';
 import type { Turn } from '../lanes/lane.ts';
 import { performStep } from '../lanes/step.ts';
 import { repositoryOf } from '../wanted.ts';
@@ -80,7 +81,8 @@ export async function takeImage(turn: Turn, drivers: PipelineDrivers): Promise<M
       throw late.aborted && !signal.aborted ? tooLate(reference.name) : error;
     });
     if (fetched.origin !== reference.name) log.detail(fetched.origin);
-    const { imageId, origin, exposed } = fetched;
+    const { imageId, origin, exposed, user } = fetched;
+    await judgeUser(turn, user, drivers);
     const { digest } = await publishImage({ docker, imageId, repository, registry, log, signal });
     const said = { commit: null, author: null, message: origin };
     return { manifest: bareManifest, exposedPorts: listExposedPorts(exposed), digest, ...said };

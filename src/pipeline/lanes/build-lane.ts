@@ -14,6 +14,7 @@ import { settleVariables } from '../accept/settle-variables.ts';
 import { type MadeImage, takeImage } from '../accept/take-image.ts';
 import type { PipelineDrivers } from '../drivers.ts';
 import { readEnvironmentConfig } from '../environment.ts';
+import { judgeUser } from '../gates/image-user.ts';
 import { findDiskShortage } from '../prune/disk-floor.ts';
 import { repositoryOf } from '../wanted.ts';
 import { checkImage } from './check.ts';
@@ -115,5 +116,7 @@ async function build(turn: Turn, source: Source, drivers: PipelineDrivers) {
     log: turn.log,
     signal: turn.signal,
   });
+  for (const warning of built.warnings) turn.log.warning(warning);
+  await judgeUser(turn, built.user, drivers);
   return { ...built, manifest };
 }

@@ -12,6 +12,7 @@ import {
   performRevert,
   performRollout,
 } from '../../rollout/perform.ts';
+import { withReconnect } from '../../rollout/prepare.ts';
 import { performReleaseCommand } from '../../rollout/release-command.ts';
 import { findPlace } from '../../store/apps.ts';
 import { advanceDeploy, getSource } from '../../store/deploys.ts';
@@ -20,6 +21,8 @@ import { listBackends, listContainers } from '../../store/routes.ts';
 import { planNextRelease, settleNextRelease } from '../accept/next-release.ts';
 import { converge } from '../converge/converge.ts';
 import type { PipelineDrivers } from '../drivers.ts';
+import { readEnvironmentConfig } from '../environment.ts';
+import { refuseRoot } from '../gates/image-user.ts';
 import { startPreviewServices } from '../previews/preview-run.ts';
 import { giveBack } from './give-back.ts';
 import { endDeploy, type LaneWork, type Turn, toFailure } from './lane.ts';
@@ -98,8 +101,9 @@ async function releaseAndRollOut(
   const first = wanted.servers.find((name) =>
     outlook.world.some((seen) => seen.server === name && seen.reachable),
   );
-  const isBlocked = outlook.plan.blocked.length > 0;
-  await performReleaseCommand(job, isBlocked ? undefined : first, drivers.rollout);
+  const ready = outlook.plan.blocked.length > 0 ? undefined : first;
+  await refuseRootImage(job, ready, drivers);
+  await performReleaseCommand(job, ready, drivers.rollout);
   signal.throwIfAborted();
   await advanceDeploy(drivers.db, deploy, { state: 'rolling_out' });
   const isBack = await giveBack(job, wanted, outlook, drivers);
@@ -113,6 +117,21 @@ async function releaseAndRollOut(
   await switchRelease(drivers.db, deploy, job.release);
   announce('switch-release', 'record', deploy.id);
   return how;
+}
+
+/** What goes out here may have been built for an environment that takes more. Throws `image_runs_as_root`. */
+async function refuseRootImage(
+  { place, release, signal }: Context['job'],
+  server: string | undefined,
+  drivers: PipelineDrivers,
+): Promise<void> {
+  const { name, requireNonRoot } = await readEnvironmentConfig(drivers, place.environment.name);
+  if (!requireNonRoot || server === undefined) return;
+  await withReconnect(signal, async () => {
+    const connection = await drivers.rollout.fleet.connect(server, signal);
+    const image = await drivers.rollout.bringImage(connection, release.image, signal);
+    await refuseRoot(name, connection.docker, image);
+  });
 }
 
 /** The cause is recorded before anything is undone, so that a kill in mid-revert ends in the same truth. */
