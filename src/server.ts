@@ -40,13 +40,12 @@ export async function runServer(config: Config, readAgain: () => Config): Promis
   await using audit = openAudit(db, {
     report: (err) => log.error({ err }, 'what was refused again and again is not written down'),
   });
-  await using receiver = await openReceiver({
+  await using receiver = openReceiver({
     git,
     audit,
     desk: openPushDesk(drivers),
     limits,
     allowForce: false,
-    socket: folders.hookSocket,
     log,
   });
   await removeQuarantines(drivers);

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { readSourceFiles, root, type SourceFile } from './support/source-files.ts';
 
 /**
- * The law of imports. An area is a folder of src/ or a file in it, or workers/, hooks/. A file may import its own
+ * The law of imports. An area is a folder of src/ or a file in it, or workers/. A file may import its own
  * area and every area of a lower layer; beside that only what `alsoMay` says, with the reason.
  */
 const layers: readonly (readonly string[])[] = [
@@ -19,7 +19,7 @@ const layers: readonly (readonly string[])[] = [
   ['platform'],
   ['api', 'workers'],
   ['api-desk'],
-  ['server', 'worker', 'up', 'hooks'],
+  ['server', 'worker', 'up'],
   ['cli', 'setup'],
   ['main'],
 ];
@@ -71,16 +71,9 @@ const pureModules = ['path', 'path/posix', 'net', 'crypto', 'util', 'url', 'buff
 const purePackages = ['zod', 'fastest-levenshtein', '@balena/dockerignore'];
 
 /** Where a program begins: only here is the process's environment read, to be handed on as a value. */
-const readsEnvironment = [
-  'src/config.ts',
-  'src/main.ts',
-  'src/setup/',
-  'src/supervise/',
-  'hooks/',
-  'workers/',
-];
+const readsEnvironment = ['src/config.ts', 'src/main.ts', 'src/setup/', 'src/supervise/', 'workers/'];
 
-const files = readSourceFiles('src/**/*.{ts,mjs}', 'workers/**/*.ts', 'hooks/**/*.ts');
+const files = readSourceFiles('src/**/*.{ts,mjs}', 'workers/**/*.ts');
 const tests = readSourceFiles('test/**/*.ts');
 
 function areaOf(path: string): string {

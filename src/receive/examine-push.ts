@@ -52,11 +52,10 @@ export async function examinePush(
   push.examined = { plan, commits };
 }
 
-/** Only git's own variables, relative to the repository as its hooks see them, and only when they stay inside it. */
-function pickQuarantine(repository: string, given: Readonly<Record<string, string>>): Record<string, string> {
+/** Relative to the repository as its hooks see it, and only when it stays inside of it. */
+function pickQuarantine(repository: string, directory: string): Record<string, string> {
   const objects = join(repository, 'objects');
-  const { GIT_OBJECT_DIRECTORY: directory } = given;
-  if (directory === undefined) return {};
+  if (directory === '') return {};
   const quarantine = resolve(repository, directory);
   if (!quarantine.startsWith(`${objects}/tmp_objdir-`)) {
     throw new Failure('hook_refused', 'the quarantine of the push is not in its repository');

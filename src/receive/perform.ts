@@ -1,7 +1,7 @@
-import { randomBytes, timingSafeEqual } from 'node:crypto';
-import { chmod, mkdir, rm } from 'node:fs/promises';
-import { createServer, type Server, type Socket } from 'node:net';
-import { dirname, join } from 'node:path';
+import type { ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Limits } from '../config.ts';
 import { Failure } from '../failure.ts';
 import type { Audit } from '../model/audit.ts';
@@ -9,8 +9,17 @@ import { examinePush, type ReceiveParts } from './examine-push.ts';
 import { describeGitAct, type GitOrigin, toRefusal } from './git/audit.ts';
 import type { EnteredApp } from './git/door.ts';
 import type { Git } from './git/repositories.ts';
+import {
+  answerExamination,
+  answerRecording,
+  type HookLinks,
+  hookLinksOf,
+  openPrinter,
+  readExamination,
+  readRecording,
+} from './hooks.ts';
 import { printable } from './printable.ts';
-import type { HookAnswer, HookCall, Push, PushDesk } from './push.ts';
+import type { HookCall, Push, PushDesk, RefAnswer } from './push.ts';
 import { describeFailure, recordPush, whoOf } from './record-push.ts';
 
 export type ReceiveLog = {
@@ -19,11 +28,10 @@ export type ReceiveLog = {
   error(details: object, message: string): void;
 };
 
-/** A push that git is about to receive; its variables go into the environment of that git. */
+/** A push that git is about to receive. */
 export type PushInFlight = {
-  readonly pushId: string;
-  readonly token: string;
-  readonly env: Readonly<Record<string, string>>;
+  /** Answers the hooks of its git, which was started with the descriptors for them. */
+  hear(child: ChildProcess): void;
   /** Nobody listens any more: following ends, what is recorded goes on. */
   leave(): void;
   /** The git of the push has ended. */
@@ -32,13 +40,14 @@ export type PushInFlight = {
 
 export type NewPush = EnteredApp & { readonly origin: GitOrigin; readonly onReceived?: () => void };
 
-/** Hears the hooks of all pushes in flight, over a socket that only our own user can open. */
+/** Hears the hooks of all pushes in flight. */
 export type Receiver = {
   begin(push: NewPush): PushInFlight;
   /** The reason why no push can be taken now, or null. */
   isFree(): Promise<Failure | null>;
   /** Folder for `core.hooksPath`. */
   readonly hooks: string;
+  /** Who follows a deploy is let go; the hooks that answer in time end by themselves. */
   [Symbol.asyncDispose](): Promise<void>;
 };
 
@@ -49,118 +58,75 @@ export type ReceiverOptions = {
   readonly limits: Limits;
   /** Whether a branch that deploys may lose commits. */
   readonly allowForce: boolean;
-  /** Path of the socket; at most 100 bytes, a limit of the kernel. */
-  readonly socket: string;
   readonly log: ReceiveLog;
 };
 
-const maxCallBytes = 8 * 1024 * 1024;
-const maxWaitingBytes = 4 * 1024 * 1024;
 const hooks = join(import.meta.dirname, '..', '..', 'hooks');
+const lettingGoMs = 2_000;
 
-/** Listens for hooks; a socket that a dead server left is replaced. */
-export async function openReceiver(options: ReceiverOptions): Promise<Receiver> {
-  const pushes = new Map<string, Push>();
-  const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
-    sockets.add(socket);
-    socket.on('close', () => sockets.delete(socket));
-    // A hook that is gone is seen by its push: nothing is left to tell it.
-    socket.on('error', () => socket.destroy());
-    answerHook(socket, options, pushes).catch((error) => {
-      options.log.error({ err: error }, 'a hook could not be answered');
-      socket.destroy();
-    });
-  });
-  await listen(server, options.socket);
+export function openReceiver(options: ReceiverOptions): Receiver {
+  /** Each with what cuts it off. */
+  const pushes = new Map<Push, () => void>();
   return {
     hooks,
     isFree: () => options.desk.isFree(),
-    begin: (push) => beginPush(pushes, push, options.socket),
+    begin: (push) => beginPush(pushes, options, push),
     async [Symbol.asyncDispose]() {
-      for (const push of pushes.values()) push.left.abort();
-      await drainSockets(sockets);
-      await new Promise((resolve) => server.close(resolve));
+      for (const push of pushes.keys()) push.left.abort();
+      const deadline = performance.now() + lettingGoMs;
+      while (pushes.size > 0 && performance.now() < deadline) await pause(20);
+      for (const cut of pushes.values()) cut();
     },
   };
 }
 
-async function listen(server: Server, socket: string): Promise<void> {
-  if (Buffer.byteLength(socket) > 100) {
-    throw new Failure(
-      'config_invalid',
-      `data: the path ${socket} is too long for a socket (limit 100 bytes)`,
-    );
-  }
-  await mkdir(dirname(socket), { recursive: true });
-  await rm(socket, { force: true });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(socket, resolve);
-  });
-  await chmod(socket, 0o600);
-}
-
-/** Hooks that were told to stop following answer within moments; the others are cut. */
-async function drainSockets(sockets: ReadonlySet<Socket>): Promise<void> {
-  const deadline = performance.now() + 2_000;
-  while (sockets.size > 0 && performance.now() < deadline) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  for (const socket of sockets) socket.destroy();
-}
-
 function beginPush(
-  pushes: Map<string, Push>,
+  pushes: Map<Push, () => void>,
+  options: ReceiverOptions,
   { onReceived = () => undefined, ...entered }: NewPush,
-  socket: string,
 ): PushInFlight {
-  const id = randomBytes(12).toString('hex');
-  const token = randomBytes(24).toString('hex');
   const left = new AbortController();
-  pushes.set(id, { ...entered, id, token, left, onReceived, examined: null });
+  const push: Push = { ...entered, id: randomBytes(12).toString('hex'), left, onReceived, examined: null };
   return {
-    pushId: id,
-    token,
-    env: {
-      HAWSER_NODE: process.execPath,
-      HAWSER_HOOKS: hooks,
-      HAWSER_SOCKET: socket,
-      HAWSER_PUSH: id,
-      HAWSER_PUSH_TOKEN: token,
-      // Hooks start in 25 ms with it and in 65 without.
-      NODE_COMPILE_CACHE: join(dirname(socket), 'hook-cache'),
+    hear(child) {
+      const links = hookLinksOf(child);
+      const all = [links.words, links.refs];
+      const cut = () => {
+        for (const link of all) link.destroy();
+      };
+      pushes.set(push, cut);
+      // A hook that is gone is seen by its push: nothing is left to tell it.
+      for (const link of all) link.on('error', cut);
+      // What a git leaves behind may hold its end of them for longer.
+      child.once('exit', () => {
+        left.abort();
+        pushes.delete(push);
+        cut();
+      });
+      answerHooks(links, options, push).catch((error) => {
+        // Of a git that has ended nothing can be read any more.
+        if (!left.signal.aborted) options.log.error({ err: error }, 'a hook could not be answered');
+        cut();
+      });
     },
     leave: () => left.abort(),
     end() {
       left.abort();
-      pushes.delete(id);
+      pushes.delete(push);
     },
   };
 }
 
-/** One connection of a hook is one phase of its push. */
-async function answerHook(
-  socket: Socket,
-  options: ReceiverOptions,
-  pushes: ReadonlyMap<string, Push>,
-): Promise<void> {
-  const call = await readCall(socket);
-  if (call === null) return;
-  const send = (answer: HookAnswer) => {
-    if (socket.writable) socket.write(`${JSON.stringify(answer)}\n`);
-  };
-  const print = openPrinter(socket, send);
-  const push = findPush(pushes, call);
-  if (push === undefined) {
-    print('error[hook_refused]: no push of this server');
-    socket.end(`${JSON.stringify({ accept: false })}\n`);
-    return;
-  }
-  // The hook never speaks again: its end of the connection closes when its git was ended.
-  if (call.phase === 'proc-receive') socket.on('close', () => push.left.abort());
-  send(await answerPhase(options, push, call, print));
-  socket.end();
+/** One after the other; the second is not there when the first refused. */
+async function answerHooks(links: HookLinks, options: ReceiverOptions, push: Push): Promise<void> {
+  const examination = await readExamination(links.words);
+  if (examination === null) return;
+  const { accept = false } = await answerPhase(options, push, examination, openPrinter(links.words, ' '));
+  answerExamination(links.words, accept);
+  const recording = accept ? await readRecording(links.refs) : null;
+  if (recording === null) return;
+  const { refs = [] } = await answerPhase(options, push, recording, openPrinter(links.words, ''));
+  answerRecording(links, refs);
 }
 
 async function answerPhase(
@@ -168,7 +134,7 @@ async function answerPhase(
   push: Push,
   call: HookCall,
   print: (line: string) => void,
-): Promise<HookAnswer> {
+): Promise<{ accept?: boolean; refs?: RefAnswer[] }> {
   const parts: ReceiveParts = options;
   try {
     if (call.phase === 'proc-receive') return { refs: await recordPush(parts, push, call, print) };
@@ -190,54 +156,4 @@ async function answerPhase(
 function describeBug(log: ReceiveLog, push: Push, error: unknown): string[] {
   log.error({ err: error, push: push.id, app: push.app.name }, 'a push failed by a bug');
   return [`error[internal]: something is wrong in the server; its log has it under ${push.id}`];
-}
-
-function findPush(pushes: ReadonlyMap<string, Push>, call: HookCall): Push | undefined {
-  const push = pushes.get(String(call.pushId));
-  if (push === undefined) return undefined;
-  const given = Buffer.from(String(call.token));
-  const wanted = Buffer.from(push.token);
-  return given.length === wanted.length && timingSafeEqual(given, wanted) ? push : undefined;
-}
-
-/** The one line that a hook sends; null when it leaves before, or sends too much. */
-function readCall(socket: Socket): Promise<HookCall | null> {
-  return new Promise((resolve) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    socket.on('close', () => resolve(null));
-    socket.on('data', (chunk: Buffer) => {
-      chunks.push(chunk);
-      size += chunk.length;
-      const end = chunk.indexOf(10);
-      if (end < 0 && size <= maxCallBytes) return;
-      if (end < 0) return void socket.destroy();
-      resolve(parseCall(Buffer.concat(chunks).toString('utf8')));
-    });
-  });
-}
-
-function parseCall(line: string): HookCall | null {
-  try {
-    return JSON.parse(line) as HookCall;
-  } catch {
-    // Only our own hooks know the socket; what is no JSON is not from them.
-    return null;
-  }
-}
-
-/** Lines for a pusher who reads slowly are left out rather than kept in memory: the deploy's log has them all. */
-function openPrinter(socket: Socket, send: (answer: HookAnswer) => void): (line: string) => void {
-  let leftOut = 0;
-  return (text) => {
-    for (const line of text.replace(/\n$/, '').split('\n')) {
-      if (socket.writableLength > maxWaitingBytes) {
-        leftOut += 1;
-        continue;
-      }
-      if (leftOut > 0) send({ print: ` !     ${leftOut} lines left out here: the connection is slow` });
-      leftOut = 0;
-      send({ print: printable(line.replace(/\r$/, '')) });
-    }
-  };
 }

@@ -46,7 +46,6 @@ export type PushDesk = {
 /** One push in flight, from the start of its git to the end of it. */
 export type Push = {
   readonly id: string;
-  readonly token: string;
   readonly app: PushedApp;
   readonly actor: string;
   readonly actorKind: string;
@@ -64,25 +63,17 @@ export type Push = {
 /** What pre-receive found; `commits` has the commit that each new object leads to. */
 export type Examined = { readonly plan: PushPlan; readonly commits: Readonly<Record<string, string>> };
 
-/** What a hook tells the server when it begins; one JSON line. */
+/** What a hook tells the server when it begins. */
 export type HookCall = {
-  readonly pushId: string;
-  readonly token: string;
   readonly phase: 'pre-receive' | 'proc-receive';
   readonly updates: readonly { readonly ref: string; readonly old: string; readonly new: string }[];
   /** How many updates there were; the list is cut when it is long. */
   readonly total: number;
   readonly options: readonly string[];
   readonly atomic: boolean;
-  /** Where the objects of the push are until they are accepted; git's own variables. */
-  readonly quarantine: Readonly<Record<string, string>>;
+  /** Where the objects of the push are until they are accepted, as git names it; empty when they are nowhere else. */
+  readonly quarantine: string;
 };
-
-/** What the server answers, a JSON line each: any number of prints, then one end. */
-export type HookAnswer =
-  | { readonly print: string }
-  | { readonly accept: boolean }
-  | { readonly refs: readonly RefAnswer[] };
 
 /** `stored` is the ref that took the commit when it is not the one that was pushed. */
 export type RefAnswer =

@@ -18,7 +18,6 @@ export type Folders = {
   readonly socket: string;
   /** The API for the commands that the server itself runs for those who came over SSH; it needs their token. */
   readonly guestSocket: string;
-  readonly hookSocket: string;
   readonly redisSocket: string;
 };
 
@@ -40,7 +39,6 @@ export function planFolders(data: string): Folders {
     ledger: join(data, 'ledger.db'),
     socket: join(data, 'hawser.sock'),
     guestSocket: join(data, 'run', 'guests.sock'),
-    hookSocket: join(data, 'run', 'hooks.sock'),
     redisSocket: join(data, 'run', 'redis.sock'),
   };
 }

@@ -81,8 +81,7 @@ export async function finishPush(world: FaultWorld, place: Place, push: RunningP
   assert.equal(await last.done, isBroken(place) ? 1 : 0, last.output());
 }
 
-const isLost =
-  /Connection refused|Failed to connect|Empty reply|Connection reset|server_gone|hung up|goes on/;
+const isLost = /Connection refused|Failed to connect|Empty reply|Connection reset|hung up|goes on/;
 
 async function settle(
   world: FaultWorld,

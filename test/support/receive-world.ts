@@ -96,7 +96,6 @@ export async function openWorld(options: WorldOptions = {}) {
   const note = (details: object, message: string) => void logged.push({ message, ...details });
   const log = { info: note, warn: note, error: note };
   const desk = openDesk(git, options, recorded, followed);
-  const socket = join(folder, 'hooks.sock');
   const audited: (AskedAct & AuditOutcome)[] = [];
   const audit: Audit = options.audit ?? {
     async perform(act, work) {
@@ -106,13 +105,12 @@ export async function openWorld(options: WorldOptions = {}) {
     },
     note: async (act, outcome) => void audited.push({ ...act, ...outcome }),
   };
-  const receiver = await openReceiver({
+  const receiver = openReceiver({
     git,
     audit,
     desk,
     limits: all,
     allowForce: options.allowForce ?? false,
-    socket,
     log,
   });
   const door = openDoor(options);

@@ -1,6 +1,6 @@
 import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fingerprintOf } from '../../src/fleet/host-key.ts';
@@ -148,9 +148,25 @@ async function collect(child: ChildProcessWithoutNullStreams) {
 function listProcesses(repositories: string, data: string): string[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
-    .map((pid) => [readQuietly(`/proc/${pid}/cmdline`), readQuietly(`/proc/${pid}/environ`)] as const)
-    .filter(([line, env]) => line.includes(repositories) || env.includes(`HAWSER_SOCKET=${data}`))
+    .map(
+      (pid) =>
+        [readQuietly(`/proc/${pid}/cmdline`), readQuietly(`/proc/${pid}/environ`), cwdOf(pid)] as const,
+    )
+    .filter(
+      ([line, env, cwd]) =>
+        line.includes(repositories) || cwd.startsWith(repositories) || env.includes(`HAWSER_SOCKET=${data}`),
+    )
     .map(([line]) => line.replaceAll('\0', ' '));
+}
+
+/** Where a process stands: a hook in its repository. */
+function cwdOf(pid: string): string {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`);
+  } catch {
+    // It has ended since it was listed.
+    return '';
+  }
 }
 
 function readQuietly(path: string): string {

@@ -13,6 +13,13 @@ export type GitRun = {
   readonly signal?: AbortSignal;
 };
 
+type SpawnOptions = {
+  readonly program?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly ownGroup?: boolean;
+  readonly links?: number;
+};
+
 const searchPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** All that a git of ours sees of the world: nothing of the server's own environment. */
@@ -29,18 +36,21 @@ export const cleanEnvironment: Readonly<Record<string, string>> = {
 
 const always = ['-c', 'protocol.allow=never', '-c', 'core.attributesFile=/dev/null'];
 
-/** Starts a git in the clean environment. In a group of its own when all that it starts may have to end with it. */
+/**
+ * Starts a git in the clean environment. In a group of its own when all that it starts may have to end with it; `links`
+ * are pipes to us beside the three, for its hooks.
+ */
 export function spawnGit(
   args: readonly string[],
-  options: { program?: string; env?: Readonly<Record<string, string>>; ownGroup?: boolean } = {},
+  options: SpawnOptions = {},
 ): ChildProcessWithoutNullStreams {
-  const { program = 'git', env = {}, ownGroup = false } = options;
+  const { program = 'git', env = {}, ownGroup = false, links = 0 } = options;
   return spawn(program, [...always, ...args], {
     env: { ...cleanEnvironment, ...env },
     cwd: '/',
     detached: ownGroup,
-    stdio: ['pipe', 'pipe', 'pipe'],
-  });
+    stdio: ['pipe', 'pipe', 'pipe', ...Array.from({ length: links }, () => 'pipe' as const)],
+  }) as ChildProcessWithoutNullStreams;
 }
 
 /** Runs a git to its end; what its exit code means is the caller's to say. */

@@ -1,6 +1,7 @@
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import type { Limits } from '../../config.ts';
 import { Failure } from '../../failure.ts';
+import { hookDescriptors } from '../hooks.ts';
 import type { ReceiveLog, Receiver } from '../perform.ts';
 import { formatBytes } from '../printable.ts';
 import { openQuarantines } from '../quarantines.ts';
@@ -68,10 +69,10 @@ export function openGitRuns({ git, receiver, limits, log, ...options }: GitRunsO
   const quarantines = openQuarantines(git);
   let stopping = false;
 
-  const spawn = (run: GitRun, config: readonly string[], env: Readonly<Record<string, string>>) => {
+  const spawn = (run: GitRun, config: readonly string[], links = 0) => {
     const how = run.stateless ? ['--stateless-rpc'] : [];
     const args = [...config, run.service, ...how, git.path(run.app.id)];
-    return spawnGit(args, { env: { ...env, ...protocolEnv(run) }, ownGroup: true });
+    return spawnGit(args, { env: protocolEnv(run), ownGroup: true, links });
   };
 
   const follow = async (run: GitRun, git: RunningGit, stop: () => void): Promise<number | null> => {
@@ -102,7 +103,8 @@ export function openGitRuns({ git, receiver, limits, log, ...options }: GitRunsO
     const config = { 'core.hooksPath': receiver.hooks, 'receive.maxInputSize': limits.push + 1024 * 1024 };
     const words = Object.entries(config).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
     try {
-      const child = spawn(run, words, push.env);
+      const child = spawn(run, words, hookDescriptors);
+      push.hear(child);
       await using _quarantine = quarantines.enter(app.id, child);
       return await follow(run, { child, leave: push.leave, isReceived: () => recorded }, push.leave);
     } finally {
@@ -115,7 +117,7 @@ export function openGitRuns({ git, receiver, limits, log, ...options }: GitRunsO
   const fetch = async (run: GitRun): Promise<number | null> => {
     const giveBack = await fetches.take(run.gone);
     try {
-      const child = spawn(run, [], {});
+      const child = spawn(run, []);
       const stop = () => endGit(child, 'upload-pack');
       return await follow(run, { child, leave: stop, isReceived: () => false }, stop);
     } finally {
