@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
+import type { Transporter } from 'nodemailer';
 import type { SmtpConfig } from '../config.ts';
 import type { OutboundRules } from './addresses.ts';
 import type { OutboundAnswer, OutboundOptions } from './post.ts';
@@ -27,13 +28,44 @@ const keptCharacters = 1024;
 export async function sendMail(
   mail: OutboundMail,
   smtp: SmtpConfig,
+  options: OutboundOptions,
+): Promise<OutboundAnswer> {
+  return talkTo(smtp, options, async (transport, signal) => {
+    const { response } = await transport.sendMail({
+      ...{ from: { name: 'Hawser', address: smtp.from }, to: { name: '', address: mail.to } },
+      ...{ subject: mail.subject, text: mail.text, date: mail.date, signal },
+      messageId: `<${mail.id}@${smtp.from.slice(smtp.from.indexOf('@') + 1)}>`,
+      // No holiday notice is wanted as an answer.
+      headers: { 'Auto-Submitted': 'auto-generated' },
+    });
+    return response;
+  });
+}
+
+/**
+ * Whether mail could be handed over: greets, begins TLS and logs in as `sendMail` does, and sends nothing. The answer
+ * and what is thrown are those of `sendMail`.
+ */
+export async function greetMailServer(smtp: SmtpConfig, options: OutboundOptions): Promise<OutboundAnswer> {
+  return talkTo(smtp, options, async (transport) => {
+    await transport.verify();
+    return '250 ready';
+  });
+}
+
+/** Answers with what the server said. */
+type Talk = (transport: Transporter, signal: AbortSignal) => Promise<string | undefined>;
+
+async function talkTo(
+  smtp: SmtpConfig,
   { rules, timeoutMs = wholeMs, look, signal }: OutboundOptions,
+  talk: Talk,
 ): Promise<OutboundAnswer> {
   const pinned = await pinAddresses(new URL(`smtp://${bracket(smtp.host)}`), withOwn(rules, smtp), look);
   const limit = AbortSignal.timeout(timeoutMs);
   const ending = signal === undefined ? limit : AbortSignal.any([limit, signal]);
   try {
-    return await sendToAny(pinned, mail, { smtp, timeoutMs, signal: ending });
+    return await talkToAny(pinned, { smtp, timeoutMs, signal: ending, talk });
   } catch (error) {
     if (limit.aborted) throw new Error(`no answer within ${timeoutMs} ms`, { cause: error });
     throw error;
@@ -41,27 +73,24 @@ export async function sendMail(
 }
 
 type Pinned = Awaited<ReturnType<typeof pinAddresses>>;
-type Way = { readonly smtp: SmtpConfig; readonly timeoutMs: number; readonly signal: AbortSignal };
+type Way = {
+  readonly smtp: SmtpConfig;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+  readonly talk: Talk;
+};
 
 /** Many a host has an address at which it does not listen: as long as nothing was said the next one is tried. */
-async function sendToAny(
-  [{ address }, next, ...others]: Pinned,
-  mail: OutboundMail,
-  way: Way,
-): Promise<OutboundAnswer> {
+async function talkToAny([{ address }, next, ...others]: Pinned, way: Way): Promise<OutboundAnswer> {
   try {
-    return await sendTo(address, mail, way);
+    return await talkAt(address, way);
   } catch (error) {
     if (next === undefined || (error as NodeJS.ErrnoException).syscall !== 'connect') throw error;
-    return sendToAny([next, ...others], mail, way);
+    return talkToAny([next, ...others], way);
   }
 }
 
-async function sendTo(
-  host: string,
-  mail: OutboundMail,
-  { smtp, timeoutMs, signal }: Way,
-): Promise<OutboundAnswer> {
+async function talkAt(host: string, { smtp, timeoutMs, signal, talk }: Way): Promise<OutboundAnswer> {
   const ca = smtp.ca === null ? {} : { ca: await readFile(smtp.ca) };
   const login = smtp.username === null ? {} : { auth: { user: smtp.username, pass: smtp.password ?? '' } };
   // Read by the first mail: most installations send none.
@@ -72,13 +101,7 @@ async function sendTo(
     ...{ disableFileAccess: true, disableUrlAccess: true, logger: false },
   });
   try {
-    const { response } = await transport.sendMail({
-      ...{ from: { name: 'Hawser', address: smtp.from }, to: { name: '', address: mail.to } },
-      ...{ subject: mail.subject, text: mail.text, date: mail.date, signal },
-      messageId: `<${mail.id}@${smtp.from.slice(smtp.from.indexOf('@') + 1)}>`,
-      // No holiday notice is wanted as an answer.
-      headers: { 'Auto-Submitted': 'auto-generated' },
-    });
+    const response = (await talk(transport, signal)) ?? '';
     return toAnswer(Number(response.slice(0, 3)), response);
   } catch (error) {
     const { responseCode, response } = error as { responseCode?: number; response?: string };

@@ -33,6 +33,8 @@ export function readTellParts(config: Config, db: Database): TellParts {
 
 /** What somebody may mend while a message waits. */
 const mendable = new Set(['host_not_found', 'mail_not_set_up']);
+/** Refusals of the login (RFC 4954), which say nothing of the mail. */
+const loginRefusals = new Set([530, 534, 535, 538]);
 
 type Tried = { readonly status: number | null; readonly answer: string | null; readonly isFinal: boolean };
 
@@ -55,7 +57,7 @@ export async function tryOnce(
   }
 }
 
-/** A server says with 4xx that it may take a mail later, and with 5xx that it never will. */
+/** A server says with 4xx that it may take a mail later, and with 5xx that it never will, unless that is of the login. */
 async function mailOnce(
   { id, message, url }: { readonly id: string; readonly message: NoticeMessage; readonly url: string },
   parts: TellParts,
@@ -67,7 +69,11 @@ async function mailOnce(
   if (smtp === null) throw noMailServer();
   const mail = { to, id, date: new Date(message.timestamp), ...renderMail(message, parts.url) };
   const { status, text } = await sendMail(mail, smtp, toOutbound(parts, signal));
-  return { status, answer: makeRedactor(listHidden(hidden)).text(text), isFinal: status >= 500 };
+  return {
+    status,
+    answer: makeRedactor(listHidden(hidden)).text(text),
+    isFinal: status >= 500 && !loginRefusals.has(status),
+  };
 }
 
 export function noMailServer(): Failure {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import { examineMail } from '../../src/api/doctor/mail.ts';
 import type { SmtpConfig } from '../../src/config.ts';
 import type { DeployState } from '../../src/model/deploy.ts';
 import { noticeEvents } from '../../src/model/notice.ts';
@@ -124,7 +125,7 @@ test('a server that may take it later is asked again, with the same id; one that
   assert.match(given?.answer ?? '', /^5\.1\.1 no ops@example\.com here/);
 });
 
-test('a login that is refused is told without its password', async (t) => {
+test('a login that is refused is told without its password, by the doctor too, and the mail waits', async (t) => {
   const password = 'wrong-battery-staple';
   const server = await openMailServer(t, {
     onAuth: (auth, _session, done) => done(refuse(535, `5.7.8 what is "${auth.password}"?`)),
@@ -133,8 +134,21 @@ test('a login that is refused is told without its password', async (t) => {
   await world.end('live');
   await world.tell({ hidden: [password] });
   const notice = await world.last();
-  assert.deepEqual([notice?.state, notice?.status], ['failed', 535]);
+  assert.deepEqual([notice?.state, notice?.status], ['waiting', 535]);
   assert.match(notice?.answer ?? '', /what is "\[redacted\]"\?/);
+
+  const examine = (smtp: SmtpConfig) =>
+    examineMail({
+      config: { ...world.api.config, notifications: { ...world.api.config.notifications, smtp } },
+    });
+  const [finding] = await examine({ ...server.smtp, username: 'hawser', password });
+  assert.equal(finding?.state, 'failed');
+  assert.match(finding?.detail ?? '', /127\.0\.0\.1:\d+: 535 .*what is "\[redacted\]"\?/);
+  const { smtp } = await openMailServer(t);
+  const [well] = await examine({ ...smtp, username: 'hawser', password: 'correct horse' });
+  assert.deepEqual([well?.state, well?.fix], ['ok', null]);
+  const [gone] = await examine({ ...smtp, port: 1 });
+  assert.match(gone?.detail ?? '', /ECONNREFUSED/);
 });
 
 test('names that people chose make no header, no line and no other receiver; values of variables stay out', async (t) => {

@@ -1,5 +1,6 @@
 import { readFingerprint } from '../../receive/ssh/host-key.ts';
 import { examineMachine } from '../doctor/machine.ts';
+import { examineMail } from '../doctor/mail.ts';
 import { examineServer } from '../doctor/server.ts';
 import { nothing } from '../input.ts';
 import { type Route, route } from '../route.ts';
@@ -52,11 +53,12 @@ export const installationRoutes: readonly Route[] = [
     body: nothing,
     async answer({ desk, signal }) {
       const names = Object.keys(await desk.fleet.readServers());
-      const [machine, ...servers] = await Promise.all([
+      const findings = await Promise.all([
         examineMachine(desk),
+        examineMail(desk),
         ...names.map((name) => examineServer(desk, name, signal)),
       ]);
-      return { json: { items: [...machine, ...servers.flat()], next: null } };
+      return { json: { items: findings.flat(), next: null } };
     },
   }),
 ];
