@@ -9,6 +9,7 @@ import { acceptRetry, acceptRollback, cancelDeploy } from './pipeline/accept/acc
 import { acceptChange } from './pipeline/accept/accept-change.ts';
 import { acceptPromotion } from './pipeline/accept/promote.ts';
 import { proposeWish } from './pipeline/accept/propose.ts';
+import { acceptCommit } from './pipeline/accept/take-commit.ts';
 import { acceptImage } from './pipeline/accept/take-image.ts';
 import { createLimitedApp } from './pipeline/accept/user-limits.ts';
 import { openServerDesk } from './pipeline/converge/servers.ts';
@@ -63,6 +64,7 @@ export function openApiDesk(platform: Platform, readAgain: () => Config): ApiDes
     listCommits: (app, from, to, most) => git.listCommits(app.id, from, to, most),
     retry: (deploy, actor, given) => acceptRetry(deploy, actor, drivers, given),
     cancel: (deploy, actor) => cancelDeploy(deploy, actor, drivers),
+    deployCommit: (wanted) => acceptCommit(wanted, drivers),
     deployImage: (wanted) => acceptImage(wanted, drivers),
     promote: (wanted) => acceptPromotion(wanted, drivers),
     decideApproval: (wanted) => decideApproval(wanted, drivers),

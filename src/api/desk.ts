@@ -6,6 +6,7 @@ import type { Deploy, DeployOptions } from '../model/deploy.ts';
 import type { AcceptedChange, ChangeRequest } from '../pipeline/accept/accept-change.ts';
 import type { PromotionRequest } from '../pipeline/accept/promote.ts';
 import type { Wish } from '../pipeline/accept/propose.ts';
+import type { CommitRequest } from '../pipeline/accept/take-commit.ts';
 import type { ImageRequest } from '../pipeline/accept/take-image.ts';
 import type { ServerDesk } from '../pipeline/converge/servers.ts';
 import type { Forecast } from '../pipeline/forecast/forecast.ts';
@@ -60,6 +61,8 @@ export type ApiDesk = {
   cancel(deploy: Deploy, actor: string): Promise<Deploy>;
   /** Deploys an image that was built elsewhere. */
   deployImage(wanted: ImageRequest): Promise<Deploy>;
+  /** Deploys a commit that was pushed before; the deploy that brings it already, while one does. */
+  deployCommit(wanted: CommitRequest): Promise<Deploy>;
   /** Deploys what is live in one environment to another. */
   promote(wanted: PromotionRequest): Promise<Deploy>;
   /** Lets a deploy that waits go on, or ends it. */

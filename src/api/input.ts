@@ -53,15 +53,27 @@ export const newKey = credential.extend({
   deployKey: z.boolean().default(false),
 });
 
-export const imageBody = z.strictObject({
-  env: envName.optional(),
-  /** True says what it would do, and does nothing. */
-  plan: z.boolean().default(false),
-  /** As an engine names it: `nginx:1.27`, `registry.example.com/team/app@sha256:…`. */
-  image: z.string().min(1).max(400),
-  /** Why it cannot wait for the end of a freeze. */
-  overrideFreeze: reason.optional(),
-});
+export const deployBody = z
+  .strictObject({
+    env: envName.optional(),
+    /** True says what it would do, and does nothing. */
+    plan: z.boolean().default(false),
+    /** As an engine names it: `nginx:1.27`, `registry.example.com/team/app@sha256:…`. */
+    image: z.string().min(1).max(400).optional(),
+    /** The id of a commit that was pushed before, or its first 7 to 40 digits. */
+    commit: z.string().min(1).max(400).optional(),
+    /** Of a commit: builds it without the cache. */
+    noCache: z.boolean().optional(),
+    /** Why it cannot wait for the end of a freeze. */
+    overrideFreeze: reason.optional(),
+  })
+  .refine(({ image, commit }) => (image === undefined) !== (commit === undefined), {
+    error: 'name an image or a commit, and not both',
+  })
+  .refine(({ image, noCache }) => image === undefined || noCache === undefined, {
+    error: 'an image is not built',
+    path: ['noCache'],
+  });
 
 export const retryBody = z.strictObject({
   /** Runs a release command once more of which nobody knows how it ended. */

@@ -10,7 +10,7 @@ export const allShelves: readonly Shelf[] = [
     load: async () => (await import('./commands/installation.ts')).addInstallationCommands,
   },
   { nouns: 'apps', load: async () => (await import('./commands/apps.ts')).addAppCommands },
-  { nouns: 'deploy', load: async () => (await import('./commands/deploy-image.ts')).addImageCommands },
+  { nouns: 'deploy', load: async () => (await import('./commands/deploy.ts')).addDeployCommand },
   { nouns: 'deploys', load: async () => (await import('./commands/deploys.ts')).addDeployCommands },
   { nouns: '*', load: async () => (await import('./commands/completion.ts')).addCompletionCommands },
   { nouns: 'events', load: async () => (await import('./commands/events.ts')).addEventCommands },

@@ -25,6 +25,12 @@ export const pushFailures = {
   },
   too_many_refs: { status: 400, fix: 'Push fewer refs at a time: git push REMOTE main.' },
   not_a_commit: { status: 400, fix: 'Push a branch, or a tag that points to a commit.' },
+  commit_id_invalid: {
+    status: 400,
+    fix: 'Give the 40 digits of the commit as git log shows them, or at least the first 7.',
+  },
+  commit_ambiguous: { status: 400, fix: 'Give more digits of it; git log shows all 40.' },
+  commit_not_found: { status: 404, fix: 'Push it first: git push REMOTE BRANCH -o skip brings it alone.' },
   atomic_refused: { status: 409, fix: 'Correct the ref that was refused, or push without --atomic.' },
   atomic_deploys: { status: 400, fix: 'Push the branches that deploy one after another.' },
   ref_changed: { status: 409, fix: 'git fetch, then push again.' },

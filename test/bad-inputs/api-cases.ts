@@ -78,6 +78,13 @@ const places: readonly Place[] = [
     answer: /^404 server_unknown$/,
   },
   {
+    row: 'api-69',
+    method: 'POST',
+    path: at('/apps/shop/deploys'),
+    body: (commit) => ({ commit }),
+    answer: /^400 (?:commit_id_invalid|invalid_input)$/,
+  },
+  {
     row: 'api-66',
     method: 'POST',
     path: at('/apps/shop/rollback'),

@@ -30,6 +30,25 @@ export const cliCases: readonly CliCase[] = [
   { row: 'config-39', argv: ['ps:scale', 'web=-1', '-a', 'shop'], exit: 2, says: /code: \w+/ },
   { row: 'api-66', argv: ['rollback', shell, '-a', 'shop'], exit: 2, says: /code: wrong_usage/ },
   {
+    row: 'api-69',
+    argv: ['deploy', '--commit', '--help', '-a', 'shop'],
+    exit: 2,
+    says: /code: commit_id_invalid/,
+  },
+  {
+    row: 'api-69',
+    argv: ['deploy', '--commit', `HEAD~1;touch ${canary}`, '-a', 'shop'],
+    exit: 2,
+    says: /code: commit_id_invalid/,
+  },
+  {
+    row: 'api-69',
+    argv: ['deploy', '--commit', '0000000', '-a', 'shop'],
+    exit: 4,
+    says: /code: commit_not_found/,
+  },
+  { row: 'api-69', argv: ['deploy', '-a', 'shop'], exit: 2, says: /code: wrong_usage/ },
+  {
     row: 'hosts-75',
     argv: ['servers:add', 'app9', `-oProxyCommand=touch ${canary}`],
     exit: 2,

@@ -135,6 +135,15 @@ export const rowsOfApi: readonly Line[] = [
     'unit/store-ledger.test.ts: a waiting deploy is cancelled at once, a running one is asked, an ended one is refused',
   ],
   [
+    'api-69',
+    'a commit that is an option, an expression, a tree, two commits or none',
+    'api cli',
+    'commit_id_invalid, commit_ambiguous, commit_not_found, not_a_commit',
+    'cases',
+    'unit/receive-find-commit.test.ts: a commit is found by its first digits, and by nothing else',
+    'integration/api-deploys-a-commit.test.ts: a commit that was pushed is deployed by its id, as a push is',
+  ],
+  [
     'api-70',
     'positions of a log that are none',
     'api',

@@ -19,7 +19,8 @@ let world: DeployWorld;
 before(async () => {
   await makeBaseImages(['python'], { aliases: true });
   const production = { branches: ['main'], rollout };
-  const strict = { ...production, branches: ['strict'], promoteFrom: 'production', requireNonRoot: true };
+  const servers = ['app1'];
+  const strict = { branches: ['strict'], servers, promoteFrom: 'production', requireNonRoot: true, rollout };
   world = await openDeployWorld(3, { environments: { production, strict } });
 });
 after(() => world?.close());
@@ -209,6 +210,20 @@ test('an image that runs as root goes to no environment that takes none, however
     (await world.containersOf('hard')).filter(({ name }) => name.startsWith('hard-strict')),
     [],
   );
+});
+
+test('a commit that was pushed goes to another environment by its first digits', async () => {
+  const { hawser } = world;
+  const { stdout } = await hawser.cli('releases:info', 'v1', '-a', 'node-plain', '--json');
+  const commit: string = JSON.parse(stdout).commit;
+  const wanted = ['deploy', '--commit', commit.slice(0, 8), '-a', 'node-plain', '-e', 'strict'];
+  const planned = await hawser.cli(...wanted, '--plan');
+  assert.equal(planned.code, 0, planned.stderr);
+  assert.match(planned.stdout, new RegExp(`commit ${commit.slice(0, 7)}`));
+  const made = await hawser.cli(...wanted);
+  assert.equal(made.code, 0, made.stdout + made.stderr);
+  assert.match(made.stdout + made.stderr, new RegExp(`Deploys the commit ${commit}[\\s\\S]*Released v1`));
+  assert.deepEqual(await world.listAnswers('node-plain-strict.localhost'), ['200 one']);
 });
 
 test("an image that was built elsewhere is deployed by its name, but no other app's and none for another processor", async (t) => {

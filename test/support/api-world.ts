@@ -19,6 +19,7 @@ import type { Deploy } from '../../src/model/deploy.ts';
 import { acceptRetry, acceptRollback, cancelDeploy } from '../../src/pipeline/accept/accept.ts';
 import { acceptChange } from '../../src/pipeline/accept/accept-change.ts';
 import { acceptPromotion } from '../../src/pipeline/accept/promote.ts';
+import { acceptCommit } from '../../src/pipeline/accept/take-commit.ts';
 import { acceptImage } from '../../src/pipeline/accept/take-image.ts';
 import { createLimitedApp } from '../../src/pipeline/accept/user-limits.ts';
 import { openServerDesk } from '../../src/pipeline/converge/servers.ts';
@@ -28,6 +29,7 @@ import { abortDeploy, continueDeploy } from '../../src/pipeline/lanes/waiting-ro
 import { renameApp } from '../../src/pipeline/rename.ts';
 import { openRunDesk } from '../../src/pipeline/runs/run-desk.ts';
 import { planRegistry } from '../../src/publish/registry.ts';
+import { openGit } from '../../src/receive/git/repositories.ts';
 import type { ReceiveLog } from '../../src/receive/perform.ts';
 import { openHttp } from '../../src/server/http.ts';
 import { createToken } from '../../src/store/access/tokens.ts';
@@ -161,6 +163,7 @@ async function noImage(): Promise<string> {
 
 function makeDesk(config: Config, db: Database, journals: Journals, bringImage: typeof noImage): ApiDesk {
   const drivers = { config, db, journals, touch: async () => undefined };
+  const git = openGit({ repositories: planFolders(config.data).repositories });
   const fleet = openFleet({
     readServers: () => readServers({ config, db }),
     findPin: () => null,
@@ -185,6 +188,7 @@ function makeDesk(config: Config, db: Database, journals: Journals, bringImage: 
     listCommits: async () => [],
     retry: (deploy, actor, given) => acceptRetry(deploy, actor, drivers, given),
     cancel: (deploy, actor) => cancelDeploy(deploy, actor, drivers),
+    deployCommit: (wanted) => acceptCommit(wanted, { ...drivers, git }),
     deployImage: (wanted) => acceptImage(wanted, { ...drivers, registry: planRegistry('embedded', 5000) }),
     promote: (wanted) => acceptPromotion(wanted, drivers),
     decideApproval: (wanted) => decideApproval(wanted, drivers),

@@ -8,7 +8,7 @@ import { listSeenPlaces, requireRight } from '../authorize.ts';
 import { followLog, parsePosition, readWholeLog } from '../deploy-log.ts';
 import { readResult } from '../deploy-result.ts';
 import type { ApiDesk } from '../desk.ts';
-import { deploysQuery, imageBody, nothing, retryBody } from '../input.ts';
+import { deployBody, deploysQuery, nothing, retryBody } from '../input.ts';
 import { makeCursor, type PageQuery, readNumberCursor } from '../page.ts';
 import { type Route, route } from '../route.ts';
 import { describeDeploy } from '../view.ts';
@@ -38,16 +38,22 @@ export const deployRoutes: readonly Route[] = [
     scope: 'environment',
     right: 'deploy',
     ensures: true,
-    title: 'Deploys an image that was built elsewhere',
+    title: 'Deploys an image that was built elsewhere, or a commit that was pushed before',
     query: nothing,
-    body: imageBody,
+    body: deployBody,
     async answer({ desk, app, place, actor, body, signal }) {
       const { environment } = place;
-      const { image, overrideFreeze } = body;
+      const { image = '', commit, noCache = false, overrideFreeze } = body;
       if (body.plan) {
-        return { json: await desk.plan(app, { kind: 'image', environment, image }, actor.name, signal) };
+        const wish =
+          commit === undefined ? ({ kind: 'image', image } as const) : ({ kind: 'commit', commit } as const);
+        return { json: await desk.plan(app, { ...wish, environment }, actor.name, signal) };
       }
-      const made = await desk.deployImage({ app, environment, image, overrideFreeze, actor: actor.name });
+      const where = { app, environment, overrideFreeze, actor: actor.name };
+      const made =
+        commit === undefined
+          ? await desk.deployImage({ ...where, image })
+          : await desk.deployCommit({ ...where, commit, noCache });
       return { status: 202, json: await describeDeploy(desk.db, await getDeploy(desk.db, made.id), place) };
     },
   }),

@@ -36,11 +36,14 @@ export async function allowImage(
   return reference;
 }
 
-/** What takes no pushes takes no images either. Throws `promotion_only`. */
-export function refuseUnproven({ name, branches, tags, promoteFrom }: EnvironmentConfig): void {
+/** What takes no pushes takes nothing else that was not proved. Throws `promotion_only`. */
+export function refuseUnproven(
+  { name, branches, tags, promoteFrom }: EnvironmentConfig,
+  what: 'images' | 'commits' = 'images',
+): void {
   if (promoteFrom.length === 0 || branches.length > 0 || tags.length > 0) return;
   throw new Failure(
     'promotion_only',
-    `${name} takes no images, only promotions from ${promoteFrom.join(', ')}.`,
+    `${name} takes no ${what}, only promotions from ${promoteFrom.join(', ')}.`,
   );
 }

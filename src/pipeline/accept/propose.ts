@@ -16,14 +16,17 @@ import { checkWish, nothingLive } from './accept-change.ts';
 import { allowImage, refuseUnproven } from './image-policy.ts';
 import { readPromotion } from './promote.ts';
 import { refuseMissing } from './promote-plan.ts';
+import { proposeSource } from './propose-source.ts';
 import { findRollbackTarget, listRollbackWarnings, type RollbackWish } from './rollback-target.ts';
+import { readSource } from './take-commit.ts';
 import { bareManifest } from './take-image.ts';
 
-type Drivers = Pick<PipelineDrivers, 'config' | 'db' | 'registry'>;
+type Drivers = Pick<PipelineDrivers, 'config' | 'db' | 'git' | 'registry'>;
 
 /** What can be asked for without a push. */
 export type Wish =
   | { readonly kind: 'promote'; readonly from: string | null; readonly to: string | null }
+  | { readonly kind: 'commit'; readonly environment: Environment; readonly commit: string }
   | { readonly kind: 'image'; readonly environment: Environment; readonly image: string }
   | ({ readonly kind: 'rollback'; readonly environment: Environment } & RollbackWish)
   | { readonly kind: 'change'; readonly environment: Environment; readonly wanted: WantedChange };
@@ -31,13 +34,14 @@ export type Wish =
 /** What a wish would deploy, with what would refuse it now. Throws what cannot be planned at all. */
 export async function proposeWish(app: App, wish: Wish, actor: string, drivers: Drivers): Promise<Proposal> {
   const propose = {
+    commit: proposeCommit,
     image: proposeImage,
     promote: proposePromotion,
     rollback: proposeRollback,
     change: proposeChange,
   };
   const proposal = await propose[wish.kind](app, wish as never, drivers);
-  const refusals = await listRefusals(drivers.db, proposal.place, wish.kind, actor);
+  const refusals = await listRefusals(drivers.db, proposal.place, proposal.kind, actor);
   return { ...proposal, refusals: [...proposal.refusals, ...refusals] };
 }
 
@@ -58,6 +62,18 @@ async function proposePromotion(
     gates: command,
     refusals: await listFailures(async () => refuseMissing(missing, app.name, route)),
   };
+}
+
+async function proposeCommit(
+  app: App,
+  { environment, commit }: Extract<Wish, { kind: 'commit' }>,
+  drivers: Drivers,
+): Promise<Proposal> {
+  const settings = await readEnvironmentConfig(drivers, environment.name);
+  const found = await readSource(app, commit, drivers);
+  const proposal = await proposeSource(asPlace({ app, environment }), { ...found, actor: '' }, drivers);
+  const refusals = await listFailures(async () => refuseUnproven(settings, 'commits'));
+  return { ...proposal, what: `commit ${found.commit.slice(0, 7)}`, refusals };
 }
 
 /** What is in the image is seen when it is fetched. */

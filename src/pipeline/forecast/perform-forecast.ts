@@ -1,4 +1,3 @@
-import { parseManifest } from '../../build/manifest.ts';
 import { observeFleet } from '../../fleet/observe.ts';
 import { namesOf } from '../../model/app.ts';
 import type { ObservedServer } from '../../model/container.ts';
@@ -6,20 +5,17 @@ import { makesImage } from '../../model/deploy.ts';
 import type { Image, Release } from '../../model/release.ts';
 import { diffReleases } from '../../model/release-difference.ts';
 import { findImageSize } from '../../publish/perform.ts';
-import { planRelease } from '../../publish/plan.ts';
 import type { PushedDeploy } from '../../receive/push.ts';
 import { planRollout } from '../../rollout/plan.ts';
-import { defaultDomain } from '../../route/table.ts';
 import { findEnvironment, getApp } from '../../store/apps.ts';
 import { listUnfinished } from '../../store/deploys.ts';
 import { findLastVersion, getRelease } from '../../store/releases.ts';
-import { listBackends, listDomains } from '../../store/routes.ts';
-import { readSettings } from '../../store/settings.ts';
+import { listBackends } from '../../store/routes.ts';
 import { imagineEnvironment, listRefusals } from '../accept/propose.ts';
+import { proposeSource } from '../accept/propose-source.ts';
 import type { PipelineDrivers } from '../drivers.ts';
 import { readEnvironmentConfig } from '../environment.ts';
-import { openSource } from '../lanes/source.ts';
-import { planWanted, repositoryOf } from '../wanted.ts';
+import { planWanted } from '../wanted.ts';
 import { describeForecast, type Forecast, type Proposal, splitPlan } from './forecast.ts';
 
 /** What a proposal would do to the servers as they are now. Changes nothing. Throws `environment_unknown`. */
@@ -100,7 +96,7 @@ export async function planPush(
   push: Omit<PushedDeploy, 'deployId' | 'options'>,
   drivers: PipelineDrivers,
 ): Promise<readonly string[]> {
-  const { db, git, config } = drivers;
+  const { db } = drivers;
   const app = await getApp(db, push.app.name);
   const found = await findEnvironment(db, app.id, push.environment);
   const place = {
@@ -109,34 +105,11 @@ export async function planPush(
     destroyed: false,
     appDestroyed: false,
   };
-  const { id } = place.environment;
-  const manifest = await parseManifest(openSource(git, app.id, push.commit));
-  const planned = planRelease({
-    manifest,
-    exposedPorts: [],
-    limits: config.limits,
-    settings: await readSettings(db, id),
-  });
-  const domains = await listDomains(db, id);
-  const release = {
-    ...planned,
-    outside: {},
-    environmentId: id,
-    image: { repository: repositoryOf(app), digest: '' },
-    domains: domains.length > 0 ? domains : [defaultDomain(config.domain, app.name, push.environment)],
-    commit: push.commit,
-    author: push.author,
-    message: push.message,
-    actor: push.actor,
-    rollbackOf: null,
-    imageDeployId: 0,
-    promotedFrom: null,
-  };
-  const gates = ['build and publish', ...(manifest.release === null ? [] : ['release command'])];
-  const what = `push of ${push.commit.slice(0, 7)}`;
+  const proposal = await proposeSource(place, push, drivers);
   const refusals = await listRefusals(db, place, 'push', push.actor);
-  const proposal = { place, kind: 'push', what, release, image: null, gates, refusals } as const;
-  return describeForecast(await forecastDeploy(proposal, drivers, AbortSignal.timeout(planLimitMs)));
+  return describeForecast(
+    await forecastDeploy({ ...proposal, refusals }, drivers, AbortSignal.timeout(planLimitMs)),
+  );
 }
 
 const planLimitMs = 30_000;

@@ -91,7 +91,8 @@ export function readFreezeState(
 function describeFreeze(freeze: Freeze, place: GatePlace, { kind }: GateQuestion, now: Date): Failure {
   const { changesAt } = readFreezeState(freeze, now);
   const until = changesAt === null ? '' : ` until ${shortTime(changesAt)}`;
-  const override = kind === 'push' ? "git push -o 'override-freeze=REASON'" : '--override-freeze REASON';
+  const push = kind === 'push' ? "git push -o 'override-freeze=REASON', or with a command " : '';
+  const override = `${push}--override-freeze REASON`;
   return new Failure(
     'frozen',
     `${place.app.name}/${place.environment.name} is frozen${until}: ${freeze.reason} (freeze ${freeze.id}, ${freeze.window} ${freeze.zone})`,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { Failure } from '../../failure.ts';
 import { type ObjectReader, openObjectReader } from '../object-reader.ts';
+import { findCommit } from './find-commit.ts';
 import { type Commit, listCommits } from './log.ts';
 import { requireGit, syncFileSystem } from './process.ts';
 import { changeRefs, isAncestor, listRefs, type RefChange, readRef } from './refs.ts';
@@ -29,6 +30,8 @@ export type Git = {
   ): Promise<{ entries: TreeEntry[]; complete: boolean }>;
   /** `author` is "Name <address>", `message` the subject line, `time` ISO 8601. */
   readCommit(id: string, oid: string): Promise<{ author: string; message: string; time: string }>;
+  /** The full id of a commit by its first digits. Throws `commit_id_invalid`, `commit_ambiguous`, `commit_not_found` and `not_a_commit`. */
+  findCommit(id: string, digits: string): Promise<string>;
   /** Commits that are in `to` and not in `from`, the newest first; none of one that the repository lacks. */
   listCommits(id: string, from: string, to: string, most: number): Promise<Commit[]>;
   isAncestor(
@@ -105,6 +108,8 @@ export function openGit(options: { repositories: string }): Git {
     readBlob: (id, commit, file, { maxBytes }) => readBlob(path(id), checkOid(commit), file, maxBytes),
     listTree: (id, commit, how) => listTree(path(id), checkOid(commit), how),
     readCommit: (id, oid) => readCommit(path(id), checkOid(oid)),
+    findCommit: async (id, digits) =>
+      findCommit((await exists(join(path(id), 'HEAD'))) ? path(id) : null, digits),
     listCommits: (id, from, to, most) => listCommits(path(id), checkOid(from), checkOid(to), most),
     isAncestor: (id, ancestor, descendant, env) =>
       isAncestor(path(id), checkOid(ancestor), checkOid(descendant), env),
