@@ -8,7 +8,7 @@ import { findApproval } from '../store/approvals.ts';
 import type { Place } from '../store/apps.ts';
 import type { Database } from '../store/database.ts';
 import { getSource } from '../store/deploys.ts';
-import { getRelease } from '../store/releases.ts';
+import { findVersion, getRelease } from '../store/releases.ts';
 import { listDomains } from '../store/routes.ts';
 import { nameApp, readAppNames } from './app-names.ts';
 
@@ -35,7 +35,7 @@ export async function readUrls(
 /** A deploy as the API shows it: names and numbers that people use, no ids of rows. */
 export async function describeDeploy(db: Database, deploy: Deploy, { app, environment }: Place) {
   const source = deploy.sourceId === null ? null : await getSource(db, deploy.sourceId);
-  const release = deploy.releaseId === null ? null : await getRelease(db, deploy.releaseId);
+  const release = deploy.releaseId === null ? null : await findVersion(db, deploy.releaseId);
   const from = deploy.fromReleaseId === null ? null : await getRelease(db, deploy.fromReleaseId);
   return {
     id: deploy.id,
@@ -49,7 +49,7 @@ export async function describeDeploy(db: Database, deploy: Deploy, { app, enviro
     state: deploy.state,
     hold: deploy.hold,
     stopRequest: deploy.stopRequest,
-    release: release?.version ?? null,
+    release,
     rollbackTo: from?.version ?? null,
     commit: source?.commit ?? from?.commit ?? null,
     ref: source?.ref ?? null,

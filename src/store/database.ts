@@ -1,4 +1,4 @@
-import { DatabaseSync } from 'node:sqlite';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { Kysely, sql } from 'kysely';
 import { Failure } from '../failure.ts';
 import { type KeyLookups, openSeal, type WrappedKey } from '../secrets/data-keys.ts';
@@ -16,12 +16,26 @@ export type Ledger = { readonly db: Database; [Symbol.asyncDispose](): Promise<v
 type Parameters = SqlValue[];
 type SqlValue = null | number | bigint | string | NodeJS.ArrayBufferView;
 
+const mostPrepared = 500;
+
+/** Most of what is asked is asked again, and preparing it costs more than asking. */
+function openStatements(sqlite: DatabaseSync): (text: string) => StatementSync {
+  const prepared = new Map<string, StatementSync>();
+  return (text) => {
+    const statement = prepared.get(text) ?? sqlite.prepare(text);
+    if (prepared.size >= mostPrepared) prepared.clear();
+    prepared.set(text, statement);
+    return statement;
+  };
+}
+
 /** Kysely's SQLite dialect wants this shape of a driver; a write transaction takes its lock at once. */
 function adaptDriver(sqlite: DatabaseSync) {
+  const prepare = openStatements(sqlite);
   return {
     close: () => sqlite.close(),
     prepare(sql: string) {
-      const statement = sqlite.prepare(sql === 'begin' ? 'begin immediate' : sql);
+      const statement = prepare(sql === 'begin' ? 'begin immediate' : sql);
       return {
         reader: /^\s*(select|with|pragma)\b|\breturning\b/i.test(sql),
         all: (parameters: readonly unknown[]) => statement.all(...(parameters as Parameters)),
@@ -29,8 +43,9 @@ function adaptDriver(sqlite: DatabaseSync) {
           const { changes, lastInsertRowid } = statement.run(...(parameters as Parameters));
           return { changes, lastInsertRowid };
         },
+        // Of its own: others may be asked before it has ended.
         iterate: (parameters: readonly unknown[]) =>
-          statement.iterate(...(parameters as Parameters)) as IterableIterator<unknown>,
+          sqlite.prepare(sql).iterate(...(parameters as Parameters)) as IterableIterator<unknown>,
       };
     },
   };
