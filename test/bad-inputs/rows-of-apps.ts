@@ -234,7 +234,8 @@ export const rowsOfApps: readonly Line[] = [
     'a delivery of another time, or one that comes again',
     'api',
     'webhook_stale, or the same delivery',
-    `${forge}: for (const at of [-301, 301])`,
+    `${forge}: for (const at of [-3600, 3600])`,
+    'unit/webhooks-signature.test.ts: a signed time is taken within five minutes, either way, and is part of what is signed',
     `${forge}: a push that a forge tells of is fetched, checked and deployed; told again it is one deploy`,
   ],
   [
