@@ -51,7 +51,7 @@ export function openRouteAudit(audit: Audit, options: RouteAuditOptions): RouteA
 }
 
 function actionOf({ route }: Seen): string | undefined {
-  return route && auditActions[`${route.method} ${route.path}`];
+  return (route && auditActions[`${route.method} ${route.path}`]) ?? undefined;
 }
 
 function describeAct(seen: Seen, action: string, options: RouteAuditOptions): AskedAct {

@@ -2,6 +2,7 @@ import type { Route } from './route.ts';
 import { accessRoutes } from './routes/access.ts';
 import { approvalRoutes } from './routes/approvals.ts';
 import { appRoutes } from './routes/apps.ts';
+import { attachedRunRoutes } from './routes/attached-runs.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { configRoutes } from './routes/config.ts';
 import { containerRoutes } from './routes/containers.ts';
@@ -40,6 +41,7 @@ export const routes: readonly Route[] = [
   ...configRoutes,
   ...scaleRoutes,
   ...runRoutes,
+  ...attachedRunRoutes,
   ...domainRoutes,
   ...containerRoutes,
   ...maintenanceRoutes,

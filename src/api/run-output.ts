@@ -37,8 +37,11 @@ export async function* followRun(
   wanted: RunWanted,
   signal: AbortSignal,
 ): AsyncGenerator<ServerEvent> {
-  await desk.runs.hold(id);
-  const renewal = setInterval(() => void desk.runs.hold(id), renewMs);
+  const { inside } = await getRun(desk.db, id);
+  // A command inside is held by who started it alone: nobody else is told what it writes.
+  const hold = async () => (inside ? undefined : desk.runs.hold(id));
+  await hold();
+  const renewal = setInterval(() => void hold(), renewMs);
   const leave = () => clearInterval(renewal);
   signal.addEventListener('abort', leave, { once: true });
   try {
@@ -88,7 +91,8 @@ async function* readNow(
   cursor: Cursor,
   signal: AbortSignal,
 ): AsyncGenerator<RunLine | (ServerEvent & { readonly event: string })> {
-  if (run.state === 'starting') return;
+  // Of a command inside only who started it is told what it writes.
+  if (run.state === 'starting' || run.inside) return;
   try {
     yield* readLines(desk, run, cursor.seen, signal);
     await desk.runs.settle(run.id, signal);
@@ -116,7 +120,7 @@ async function* readLines(
   }
 }
 
-async function wait(ms: number, signal: AbortSignal): Promise<void> {
+export async function wait(ms: number, signal: AbortSignal): Promise<void> {
   // The pause rejects when the asker is gone, which the loop then sees.
   await pause(ms, undefined, { signal }).catch(() => undefined);
 }

@@ -31,7 +31,7 @@ export type Client = {
   read(path: string): AsyncGenerator<string>;
 };
 
-export type FollowOptions = {
+export type FollowOptions = Pick<Asking, 'method' | 'body'> & {
   readonly query?: Asking['query'] | undefined;
   readonly lastId?: string | undefined;
   readonly signal: AbortSignal;
@@ -107,12 +107,16 @@ export function openClient(target: Target): Client {
       const wantsAll = asking.query?.limit === undefined;
       return (wantsAll ? await readRest(answer, path, asking) : answer) as T;
     },
-    async *follow(path, { query, lastId, signal }) {
+    async *follow(path, { query, lastId, signal, method, body }) {
       const headers = {
         accept: 'text/event-stream',
         ...(lastId === undefined ? {} : { 'last-event-id': lastId }),
       };
-      const response = await receive({ path, headers, signal, ...(query === undefined ? {} : { query }) });
+      const response = await receive({
+        ...{ path, headers, signal },
+        ...(query === undefined ? {} : { query }),
+        ...(method === undefined ? {} : { method, body }),
+      });
       try {
         yield* parseEvents(response.setEncoding('utf8'));
       } catch (error) {

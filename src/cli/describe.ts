@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { openKeyboard } from './keyboard.ts';
 import { openProgram } from './run.ts';
 import { openSession } from './session.ts';
 import { openTerminal } from './terminal.ts';
@@ -7,7 +8,11 @@ import { openTerminal } from './terminal.ts';
 export async function describeCommands(): Promise<string> {
   const streams = { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr };
   const terminal = openTerminal({ ...streams, noColor: '1' });
-  const program = await openProgram(openSession({ env: {}, cwd: '/', terminal }), '0', streams);
+  const program = await openProgram(
+    openSession({ argv: [], env: {}, cwd: '/', terminal, keyboard: openKeyboard(streams, {}) }),
+    '0',
+    streams,
+  );
   const commands = program.commands.filter((command) => command.name() !== 'completion:words');
   return [
     ...introduction,

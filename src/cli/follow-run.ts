@@ -70,7 +70,10 @@ const ends: Readonly<Record<string, Words>> = {
   lost: { code: exitCodes.failed, text: 'is gone, and nobody can tell how it ended' },
 };
 
-function tellEnd({ terminal, end }: Session, run: RunAnswer): void {
+export function tellEnd(
+  { terminal, end }: Pick<Session, 'terminal' | 'end'>,
+  run: Omit<RunAnswer, 'env'>,
+): void {
   const { code, text } = ends[run.outcome ?? ''] ?? { code: run.exitCode ?? exitCodes.failed, text: null };
   if (text !== null)
     terminal.say(` !     Run ${run.id} ${text}${run.detail === null ? '' : `: ${run.detail}`}.`);

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { describeError, type ExitCode, exitCodeOf, exitCodes } from './exit.ts';
+import { openKeyboard } from './keyboard.ts';
 import { openSession, type Session } from './session.ts';
 import { allShelves, findShelves } from './shelves.ts';
 import { openTerminal, type TerminalStreams } from './terminal.ts';
@@ -15,7 +16,7 @@ export type CommandLine = Omit<TerminalStreams, 'noColor' | 'isDumb'> & {
 export async function runCommandLine(line: CommandLine): Promise<number> {
   const { argv, env, cwd, version, ...streams } = line;
   const terminal = openTerminal({ ...streams, noColor: env.NO_COLOR, isDumb: env.TERM === 'dumb' });
-  const session = openSession({ env, cwd, terminal });
+  const session = openSession({ argv, env, cwd, terminal, keyboard: openKeyboard(streams, env) });
   try {
     const words = argv.length === 0 ? ['--help'] : [...argv];
     const program = await openProgramFor(words[0] ?? '', session, version, streams);

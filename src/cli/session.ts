@@ -1,6 +1,7 @@
 import { type Client, openClient } from './client.ts';
 import { chooseTarget } from './connect.ts';
 import { exitCodes } from './exit.ts';
+import type { Keyboard } from './keyboard.ts';
 import { readAppOfFolder } from './remote.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -14,9 +15,12 @@ export type CommonOptions = {
 
 /** What a command has to work with; one for each run of the command line. */
 export type Session = {
+  /** As it was typed. */
+  readonly argv: readonly string[];
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
   readonly terminal: Terminal;
+  readonly keyboard: Keyboard;
   /** Aborts at Ctrl-C, for commands that watch something; also at other signals, if they are named. */
   interrupt(signals?: readonly NodeJS.Signals[]): AbortSignal;
   open(options: CommonOptions): Client;
@@ -29,12 +33,20 @@ export type Session = {
 
 type Installation = { readonly url: string; readonly ssh: { readonly host: string; readonly port: number } };
 
-export function openSession({ env, cwd, terminal }: Pick<Session, 'env' | 'cwd' | 'terminal'>): Session {
+export function openSession({
+  argv,
+  env,
+  cwd,
+  terminal,
+  keyboard,
+}: Pick<Session, 'argv' | 'env' | 'cwd' | 'terminal' | 'keyboard'>): Session {
   let exitCode: number = exitCodes.done;
   return {
+    argv,
     env,
     cwd,
     terminal,
+    keyboard,
     interrupt(signals = ['SIGINT']) {
       const stop = new AbortController();
       for (const signal of signals) process.once(signal, () => stop.abort());

@@ -28,6 +28,7 @@ export const allShelves: readonly Shelf[] = [
   { nouns: 'config', load: async () => (await import('./commands/config.ts')).addConfigCommands },
   { nouns: 'ps logs', load: async () => (await import('./commands/containers.ts')).addContainerCommands },
   { nouns: 'ps', load: async () => (await import('./commands/ps-scale.ts')).addScaleCommands },
+  { nouns: 'ps', load: async () => (await import('./commands/exec.ts')).addExecCommands },
   { nouns: 'run runs', load: async () => (await import('./commands/runs.ts')).addRunCommands },
   { nouns: 'domains', load: async () => (await import('./commands/domains.ts')).addDomainCommands },
   {

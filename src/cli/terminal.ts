@@ -18,6 +18,8 @@ export type TerminalStreams = {
 export type Terminal = {
   /** A line of data. */
   print(line: string): void;
+  /** Bytes as they are, of a program that runs elsewhere. */
+  put(stream: 'stdout' | 'stderr', bytes: Uint8Array): void;
   printJson(value: unknown): void;
   /** Aligned under a heading on a terminal; tabs and no heading in a pipe. */
   printTable(heading: readonly string[], rows: readonly (readonly string[])[]): void;
@@ -52,6 +54,10 @@ export function openTerminal({ stdin, stdout, stderr, noColor, isDumb }: Termina
   const print = (line: string) => write(stdout, `${line}\n`);
   return {
     print,
+    put(stream, bytes) {
+      spinner.hide();
+      (stream === 'stdout' ? stdout : stderr).write(bytes);
+    },
     printJson: (value) => print(JSON.stringify(value, null, 2)),
     printTable(heading, rows) {
       for (const line of formatTable(onTerminal ? heading : null, rows))

@@ -62,6 +62,7 @@ export const fleetFailures = {
     status: 409,
     fix: 'Wait until one of them ends, or stop one: hawser runs:cancel ID -a APP -e ENV.',
   },
+  run_not_attached: { status: 409, fix: 'It has ended, or somebody else is at it; start another one.' },
   run_ended_early: {
     status: 409,
     fix: 'hawser runs -a APP -e ENV shows how it ended; run it again.',

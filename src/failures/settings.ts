@@ -40,6 +40,10 @@ export const settingsFailures = {
     fix: 'Put a new key (openssl rand -base64 32) and a space before the old one where it comes from, restart, and take the old one away after hawser secrets:retire.',
   },
   secret_broken: { status: 500, fix: 'Set the variables anew: hawser config:set -a APP -e ENV NAME=VALUE.' },
+  process_not_running: {
+    status: 409,
+    fix: 'hawser ps -a APP -e ENV shows what runs; name one that does, like web.2.',
+  },
   process_unknown: { status: 404, fix: 'hawser ps -a APP -e ENV shows the processes of the live release.' },
   domain_taken: { status: 409, fix: 'Choose another domain, or remove it there first.' },
   digest_ambiguous: {

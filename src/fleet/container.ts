@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { labelNames, type ObservedContainer, type WantedContainer } from '../model/container.ts';
 import type { Process, Resources } from '../model/release.ts';
+import type { TerminalSize } from '../model/run.ts';
 import type { ContainerEntry, ContainerInspect, ContainerSpec } from './docker.ts';
 
 export type SpecOptions = {
@@ -17,6 +18,8 @@ export type SpecOptions = {
   readonly restart: 'always' | 'no';
   /** It is given an input, once; without it has none. */
   readonly input?: boolean;
+  /** It has a terminal: one stream for all that it writes, and what is typed is its input. */
+  readonly terminal?: TerminalSize;
   readonly stopTimeoutMs: number;
 };
 
@@ -50,7 +53,7 @@ export function containerSpec(options: SpecOptions): ContainerSpec {
     Labels: planLabels(options),
     ...(publish === null ? {} : { ExposedPorts: { [`${publish.containerPort}/tcp`]: {} } }),
     StopTimeout: Math.ceil(stopTimeoutMs / 1000),
-    Tty: false,
+    Tty: options.terminal !== undefined,
     OpenStdin: options.input === true,
     ...(options.input === true ? { StdinOnce: true } : {}),
     // An image's own check says healthy of apps that answer 500, and costs a process every few seconds.
@@ -87,7 +90,13 @@ function planHostConfig(options: SpecOptions): NonNullable<ContainerSpec['HostCo
     // Not unless-stopped: it does not come back after the engine was killed.
     RestartPolicy: { Name: restart },
     AutoRemove: false,
+    ...(options.terminal === undefined ? {} : { ConsoleSize: consoleSize(options.terminal) }),
   };
+}
+
+/** Height and width, as the engine has them. */
+export function consoleSize({ rows, columns }: TerminalSize): [number, number] {
+  return [rows, columns];
 }
 
 function planBinding(publish: Publish): Record<string, { HostIp: string; HostPort: string }[]> {

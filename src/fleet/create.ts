@@ -70,14 +70,17 @@ export async function removeContainer(
 
 /**
  * Starts a container that was created; one that cannot start is removed. An engine that may not raise the limit of
- * open files is asked once more without it, and never again for it: its containers have the engine's own.
+ * open files is asked once more without it, and never again for it: its containers have the engine's own. `prepare`
+ * is done with each container before it is started, such as to attach to it.
  */
 export async function startCreated(
   connection: ServerConnection,
   spec: ContainerSpec,
   signal: AbortSignal,
+  prepare?: () => Promise<void>,
 ): Promise<void> {
   const ask = { connection, what: `start ${spec.name}`, signal };
+  await prepare?.();
   try {
     await askEngine(ask, (abortSignal) => connection.docker.getContainer(spec.name).start({ abortSignal }));
   } catch (error) {
@@ -89,7 +92,7 @@ export async function startCreated(
       connection.refusals.add('open files');
       const without = fitSpec(connection, spec);
       await createContainer(connection, without, signal);
-      await startCreated(connection, without, signal);
+      await startCreated(connection, without, signal, prepare);
       return;
     }
     if (error.code !== 'docker_failed') throw error;

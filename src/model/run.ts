@@ -21,6 +21,9 @@ export type RunStop = Extract<RunOutcome, 'timed_out' | 'cancelled' | 'left'>;
 /** One line of a run's output; `at` is the engine's time, sortable as text. */
 export type RunLine = { readonly at: string; readonly stream: 'stdout' | 'stderr'; readonly line: string };
 
+/** Of the window that somebody looks into, in characters. */
+export type TerminalSize = { readonly rows: number; readonly columns: number };
+
 /** A one-off command in a container of its own, of the image that was live when it was asked for. */
 export type Run = {
   readonly id: number;
@@ -29,6 +32,8 @@ export type Run = {
   readonly version: number;
   readonly server: string;
   readonly container: string;
+  /** It runs in a container that was there before and stays when it ends. */
+  readonly inside: boolean;
   readonly actor: string;
   /** Without what is known to be a secret. */
   readonly command: readonly string[];

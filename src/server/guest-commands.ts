@@ -1,9 +1,10 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import type { Guests } from '../api/guests.ts';
 import type { Config } from '../config.ts';
 import { Failure } from '../failure.ts';
 import type { SshCommands } from '../receive/ssh/command.ts';
+import type { SshWindow } from '../receive/ssh/window.ts';
 import { planFolders } from '../supervise/folders.ts';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -30,7 +31,7 @@ const confinement = [
 export function openGuestCommands(config: Pick<Config, 'data'>, guests: Guests): SshCommands {
   const { guestSocket } = planFolders(config.data);
   return {
-    start(argv, recheck, address) {
+    start(argv, recheck, { address, window }) {
       refuseLocal(argv);
       const { token, takeBack } = guests.lend(recheck, address);
       const child = spawn(process.execPath, [...confinement, join(root, 'src', 'main.ts'), ...argv], {
@@ -41,13 +42,20 @@ export function openGuestCommands(config: Pick<Config, 'data'>, guests: Guests):
           HAWSER_TOKEN: token,
           HOME: '/nonexistent',
           NO_COLOR: '1',
+          ...(window === null ? {} : { HAWSER_TERMINAL: describeWindow(window) }),
         },
         detached: true,
-        stdio: ['pipe', 'pipe', 'pipe'],
-      });
+        // The last one tells the size of the window.
+        stdio: ['pipe', 'pipe', 'pipe', window === null ? 'ignore' : 'ipc'],
+      }) as ChildProcessWithoutNullStreams;
       return { child, end: takeBack };
     },
   };
+}
+
+/** As the command line reads it. */
+function describeWindow({ size: { rows, columns }, kind }: SshWindow): string {
+  return `${rows} ${columns} ${kind}`;
 }
 
 function refuseLocal(argv: readonly string[]): void {

@@ -12,6 +12,7 @@ import * as outside from './migrations/0008-outside.ts';
 import * as runs from './migrations/0009-runs.ts';
 import * as stopped from './migrations/0010-stopped.ts';
 import * as names from './migrations/0011-names.ts';
+import * as inside from './migrations/0012-inside.ts';
 import type { Tables } from './tables.ts';
 
 /** Forward only: a migration is never edited after it was released, the next one mends it. */
@@ -27,6 +28,7 @@ const migrations = {
   '0009-runs': { up: runs.up },
   '0010-stopped': { up: stopped.up },
   '0011-names': { up: names.up },
+  '0012-inside': { up: inside.up },
 };
 
 /** Brings the schema up to date. Throws `ledger_newer` when a newer version of Hawser made it. */

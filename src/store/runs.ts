@@ -9,7 +9,7 @@ const mostAtOnce = 20;
 
 export type NewRun = Pick<
   Run,
-  'environmentId' | 'version' | 'server' | 'actor' | 'command' | 'attached' | 'endsMs'
+  'environmentId' | 'version' | 'server' | 'inside' | 'actor' | 'command' | 'attached' | 'endsMs'
 > & {
   readonly heldMs: number;
   /** Of the container, by the number of the run. */
@@ -18,7 +18,7 @@ export type NewRun = Pick<
 
 /** Records a run before anything of it is made; for a transaction. Throws `run_limit`. */
 export async function insertRun(tx: Database, run: NewRun): Promise<Run> {
-  const { environmentId, version, server, actor, command, attached, endsMs, heldMs } = run;
+  const { environmentId, version, server, inside, actor, command, attached, endsMs, heldMs } = run;
   const open = await listOpenRuns(tx, environmentId);
   if (open.length >= mostAtOnce) {
     throw new Failure('run_limit', `${open.length} commands run in this environment already.`);
@@ -29,6 +29,7 @@ export async function insertRun(tx: Database, run: NewRun): Promise<Run> {
       environment_id: environmentId,
       ...{ version, server, actor },
       container: '',
+      inside: inside ? 1 : 0,
       command: JSON.stringify(command),
       attached: attached ? 1 : 0,
       state: 'starting',
@@ -135,8 +136,8 @@ export async function forgetRuns(db: Database, before: string): Promise<void> {
 function runs(db: Database) {
   return db
     .selectFrom('runs')
-    .select(['id', 'environment_id', 'version', 'server', 'container', 'actor', 'command', 'attached'])
-    .select(['state', 'held_ms', 'ends_ms', 'stop', 'outcome', 'exit_code', 'detail'])
+    .select(['id', 'environment_id', 'version', 'server', 'container', 'inside', 'actor', 'command'])
+    .select(['attached', 'state', 'held_ms', 'ends_ms', 'stop', 'outcome', 'exit_code', 'detail'])
     .select(['created_at', 'started_at', 'ended_at']);
 }
 
@@ -146,6 +147,7 @@ function toRun(row: Omit<Selectable<Tables['runs']>, 'output'>): Run {
     ...{ id, version, server, container, actor, state, stop, outcome, detail },
     environmentId: row.environment_id,
     command: JSON.parse(row.command) as string[],
+    inside: row.inside === 1,
     attached: row.attached === 1,
     heldMs: row.held_ms,
     endsMs: row.ends_ms,

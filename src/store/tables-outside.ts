@@ -99,6 +99,7 @@ export type OutsideTables = {
     version: number;
     server: string;
     container: string;
+    inside: Generated<number>;
     actor: string;
     command: string;
     attached: number;

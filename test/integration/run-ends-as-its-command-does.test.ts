@@ -3,21 +3,24 @@ import { type TestContext, test } from 'node:test';
 import { type Docker, openLocalDocker } from '../../src/fleet/docker.ts';
 import { connectBuilder } from '../../src/fleet/engine.ts';
 import { openFleet } from '../../src/fleet/fleet.ts';
+import { createInside } from '../../src/fleet/inside.ts';
 import { removeLabelled } from '../../src/fleet/labelled.ts';
 import { observeFleet } from '../../src/fleet/observe.ts';
 import { labelNames } from '../../src/model/container.ts';
 import { readServers } from '../../src/pipeline/environment.ts';
-import type { RunDrivers } from '../../src/pipeline/runs/run.ts';
+import { markOf, type RunDrivers } from '../../src/pipeline/runs/run.ts';
 import { removeStrayRuns, settleRuns } from '../../src/pipeline/runs/run-end.ts';
 import { createApp, ensureEnvironment } from '../../src/store/apps.ts';
 import { listAudit } from '../../src/store/audit/audit.ts';
 import { recordRelease } from '../../src/store/releases.ts';
-import { getRun, insertRun, readRunOutput } from '../../src/store/runs.ts';
+import { beginRunning, getRun, insertRun, readRunOutput } from '../../src/store/runs.ts';
 import type { ApiWorld } from '../support/api-world.ts';
 import { openBase } from '../support/build-source.ts';
-import { runCommand, startCommand } from '../support/command-line.ts';
+import { runCommand, startCommand, startOnTerminal } from '../support/command-line.ts';
 import { eventually } from '../support/eventually.ts';
 import { makeRelease, web } from '../support/rollout-model.ts';
+import { listCommands, serve } from '../support/serve.ts';
+import { openTerminals } from '../support/ssh-terminal.ts';
 import { openSshWorld, type SshWorld } from '../support/ssh-world.ts';
 
 const app = `run${process.pid}`;
@@ -31,6 +34,8 @@ type Stage = {
   readonly environmentId: string;
   readonly drivers: RunDrivers;
   readonly on: readonly string[];
+  /** The image. */
+  readonly base: string;
 };
 
 /** An app whose live release is a base image; its one server is this machine. */
@@ -69,6 +74,7 @@ async function openStage(t: TestContext): Promise<Stage> {
     ssh,
     world,
     docker,
+    base,
     environmentId: environment.id,
     drivers,
     on: ['-a', app, '--config', config.file],
@@ -158,6 +164,110 @@ async function showEnds({ docker, on }: Stage, t: TestContext): Promise<void> {
   await eventually(async () => (await listOurs(docker)).length === 0);
 }
 
+async function showInside(stage: Stage): Promise<void> {
+  const { world, docker, on, ssh, drivers, base } = stage;
+  const missing = await runCommand(['ps:exec', ...on, '--', 'true']);
+  assert.deepEqual([missing.code, /process_unknown/.test(missing.stderr)], [4, true]);
+  const name = await serve(await drivers.rollout.fleet.connect('local', signal), {
+    app,
+    image: base,
+    secret,
+  });
+  const both = 'echo "out $PASSWORD"; echo err >&2; exit 7';
+  const ran = await runCommand(['ps:exec', ...on, 'web.1', '--', 'sh', '-c', both]);
+  assert.deepEqual(ran, { code: 7, stdout: `out ${secret}\n`, stderr: 'err\n' });
+  const input = 'x'.repeat(900_000);
+  const counted = await runCommand(['ps:exec', ...on, '--', 'wc', '-c'], { input });
+  assert.deepEqual([counted.code, counted.stdout.trim()], [0, '900000']);
+  const nothing = await runCommand(['ps:exec', ...on, '--', 'nothing-of-that-name']);
+  assert.equal(nothing.code, 127, nothing.stdout);
+  const [entry] = await listAudit(world.db, { app, limit: 1 });
+  assert.deepEqual(
+    [entry?.action, /in .*-web-1 on local: nothing-of/.test(entry?.object ?? '')],
+    ['ps:exec', true],
+  );
+
+  const env = { HAWSER_URL: world.url, HAWSER_TOKEN: await world.makeToken(null, 'run') };
+  const split = `echo "$PASSWORD"; printf ${secret.slice(0, 9)}; sleep 1; echo ${secret.slice(9)}`;
+  const hidden = await runCommand(['ps:exec', '-a', app, '--', 'sh', '-c', split], { env });
+  assert.equal(hidden.stdout, '[redacted]\n[redacted]\n');
+  const noRight = { HAWSER_URL: world.url, HAWSER_TOKEN: await world.makeToken(null, 'deploy') };
+  assert.equal((await runCommand(['ps:exec', '-a', app, '--', 'true'], { env: noRight })).code, 3);
+
+  // The end of the client is the end of the command and of what it started, and of nothing else.
+  const over = await ssh.ssh('laptop', [`ps:exec -a ${app} web -- sh -c 'cat; exit 3'`], [], 'typed');
+  assert.deepEqual([over.code, over.stdout], [3, 'typed']);
+  const child = ssh.start('laptop', [`ps:exec -a ${app} -- sh -c 'sleep 601 & sleep 602'`]);
+  const left = async (what: string) =>
+    (await listCommands(docker, name)).filter((line) => line.includes(what));
+  await eventually(async () => (await left('sleep 602')).length > 0);
+  const [run] = (await world.db.selectFrom('runs').select('id').orderBy('id', 'desc').execute()) ?? [];
+  child.kill('SIGKILL');
+  await eventually(async () => (await left('sleep 60')).length === (await left('sleep 6000')).length);
+  await eventually(async () => (await getRun(world.db, run?.id ?? 0)).outcome === 'left');
+  assert.equal((await left('sleep 6000')).length > 0, true);
+
+  // What a killed server left, the upkeep ends.
+  const connection = await drivers.rollout.fleet.connect('local', signal);
+  const orphan = await insertRun(world.db, {
+    ...{ environmentId: stage.environmentId, version: 1, server: 'local', inside: true, actor: 'test' },
+    ...{ command: ['sleep'], attached: true, endsMs: Date.now() + 60_000, heldMs: Date.now() - 1 },
+    nameContainer: () => name,
+  });
+  await beginRunning(world.db, orphan.id, Date.now() - 1);
+  const [variable = '', mark = ''] = markOf(orphan).split('=');
+  const wanted = { container: name, command: ['sleep', '603'], env: { [variable]: mark }, terminal: null };
+  await (await createInside(connection, wanted, signal)).start(signal);
+  await eventually(async () => (await left('sleep 603')).length > 0);
+  await settleRuns(drivers, signal);
+  assert.equal((await getRun(world.db, orphan.id)).outcome, 'left');
+  await eventually(async () => (await left('sleep 603')).length === 0);
+
+  await docker.getContainer(name).kill();
+  const stopped = await runCommand(['ps:exec', ...on, '--', 'true']);
+  assert.deepEqual([stopped.code, /process_not_running/.test(stopped.stderr)], [1, true]);
+  await docker.getContainer(name).remove();
+}
+
+async function showTerminal({ docker, on, ssh, world }: Stage, t: TestContext): Promise<void> {
+  // Ctrl-C is the command's.
+  const script = `trap "echo caught; exit 9" INT; test -t 0; while :; do echo "at $(busybox stty size) $TERM"; sleep 1; done`;
+  const here = await openTerminals(t, ssh, 'laptop', { rows: 30, cols: 100, term: 'vt220' });
+  const session = await here(`run -a ${app} -- sh -c '${script}'`);
+  await eventually(() => session.said().includes('at 30 100 vt220\r\n'));
+  session.write('\x03');
+  assert.equal(await session.ended, 9);
+  assert.match(session.said(), /caught\r\n/);
+  assert.deepEqual(await listOurs(docker), []);
+
+  const shell = await here(`run -a ${app} -t -- sh`);
+  await eventually(() => shell.said().includes('#'));
+  shell.resize(41, 121);
+  await eventually(async () => {
+    shell.write('busybox stty size\n');
+    return shell.said().includes('41 121');
+  });
+  shell.write('exit 4\n');
+  assert.equal(await shell.ended, 4);
+
+  const typed = ['run', ...on, '--', 'sh', '-c', 'test -t 1 && read word && echo "got $word"; exit 5'];
+  const local = startOnTerminal(typed, { input: 'hello\n' });
+  const { code, stdout } = await local.ended;
+  assert.equal(code, 5);
+  assert.match(stdout, /got hello\r\n/);
+  const none = await runCommand(['run', '-t', ...on, '--', 'true']);
+  assert.deepEqual([none.code, /no terminal here/.test(none.stderr)], [2, true]);
+
+  // Nobody types into what somebody else is at.
+  const { id } = (await world.db.selectFrom('runs').select('id').orderBy('id', 'desc').execute())[0] ?? {
+    id: 0,
+  };
+  const body = { key: 'x', data: '' };
+  const token = await world.makeToken(null, 'run');
+  const answer = await world.ask('POST', `/api/v1/apps/${app}/runs/${id}/input`, { token, body });
+  assert.deepEqual([answer.status, answer.json.code], [409, 'run_not_attached']);
+}
+
 async function showLeftovers({ world, docker, drivers, environmentId }: Stage): Promise<void> {
   const { db } = world;
   const token = await world.makeToken(null, 'run');
@@ -174,7 +284,15 @@ async function showLeftovers({ world, docker, drivers, environmentId }: Stage): 
   const fine = await begin({ command: ['sleep', '600'], detach: true });
   // Killed between the creation of the container and its start.
   const half = await insertRun(db, {
-    ...{ environmentId, version: 1, server: 'local', actor: 'test', command: ['true'], attached: true },
+    ...{
+      environmentId,
+      version: 1,
+      server: 'local',
+      inside: false,
+      actor: 'test',
+      command: ['true'],
+      attached: true,
+    },
     ...{ endsMs: Date.now() + 60_000, heldMs: Date.now() - 1, nameContainer: (id) => `${app}-half-${id}` },
   });
   const image = (await docker.getContainer(`${app}-production-v1-run-${fine}`).inspect()).Config;
@@ -211,6 +329,12 @@ test('one-off commands', async (t) => {
     () => showItsOwn(stage),
   );
   await t.test('over SSH it is the same, and stdin is passed on when that is said', () => showOverSsh(stage));
+  await t.test('in a container that serves it is the same, and only the command ends', () =>
+    showInside(stage),
+  );
+  await t.test("on a terminal keys, sizes and Ctrl-C are the command's", (inner) =>
+    showTerminal(stage, inner),
+  );
   await t.test('Ctrl-C stops the command; one that is detached goes on without its client', (inner) =>
     showEnds(stage, inner),
   );

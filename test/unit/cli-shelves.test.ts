@@ -1,12 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { openKeyboard } from '../../src/cli/keyboard.ts';
 import { openProgram } from '../../src/cli/run.ts';
 import { openSession } from '../../src/cli/session.ts';
 import { allShelves, findShelves } from '../../src/cli/shelves.ts';
 import { openTerminal } from '../../src/cli/terminal.ts';
 
 const streams = { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr };
-const session = openSession({ env: {}, cwd: '/', terminal: openTerminal({ ...streams, noColor: '1' }) });
+const session = openSession({
+  ...{ argv: [], env: {}, cwd: '/' },
+  terminal: openTerminal({ ...streams, noColor: '1' }),
+  keyboard: openKeyboard(streams, {}),
+});
 
 test('every command is in the files that are read for it, and looks the same there', async () => {
   const whole = await openProgram(session, '0', streams);

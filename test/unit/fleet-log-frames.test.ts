@@ -50,3 +50,16 @@ test('a last line without its end is kept, an endless one is cut at 64 KB', asyn
     [65_536, 65_536, 16_384],
   );
 });
+
+test('of a container with a terminal every line is its own, however the bytes are cut', async () => {
+  const bytes = Buffer.from(`${t1} # héllo\r\n${t2} half`);
+  const expected = [
+    { at: t1, line: '# héllo', stream: 'stdout' },
+    { at: t2, line: 'half', stream: 'stdout' },
+  ];
+  for (let size = 1; size <= bytes.length; size += 1) {
+    const chunks = [];
+    for (let at = 0; at < bytes.length; at += size) chunks.push(bytes.subarray(at, at + size));
+    assert.deepEqual(await read(chunks), expected, `chunks of ${size}`);
+  }
+});

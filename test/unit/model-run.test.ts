@@ -8,6 +8,7 @@ const run: Run = {
   id: 1,
   environmentId: 'e',
   version: 1,
+  inside: false,
   server: 'app1',
   container: 'c',
   actor: 'ada',

@@ -1,11 +1,14 @@
 import { passwordsOf } from '../../config/passwords.ts';
 import { Failure } from '../../failure.ts';
-import { allow } from '../../model/access.ts';
+import { type Actor, allow } from '../../model/access.ts';
+import type { App } from '../../model/app.ts';
 import type { Run } from '../../model/run.ts';
+import type { Redactor } from '../../secrets/redactor.ts';
 import type { Place } from '../../store/apps.ts';
 import type { Database } from '../../store/database.ts';
 import { readRedactor } from '../../store/redaction.ts';
 import { findRun, listRuns } from '../../store/runs.ts';
+import type { ApiDesk } from '../desk.ts';
 import { envQuery, nothing } from '../input.ts';
 import { runBody } from '../input-runs.ts';
 import { type Route, route } from '../route.ts';
@@ -73,9 +76,7 @@ export const runRoutes: readonly Route[] = [
     body: nothing,
     async answer({ desk, app, place, actor, params, lastEventId, signal }) {
       const { id } = await findOwn(desk.db, place, params.run);
-      const { id: environmentId, name: env } = place.environment;
-      const mayRead = allow(actor, 'config:read', { app, env });
-      const redactor = mayRead ? null : await readRedactor(desk.db, environmentId, passwordsOf(desk.config));
+      const redactor = await redactorFor(desk, { app, place, actor });
       return { events: followRun(desk, id, { since: parseSince(lastEventId), redactor }, signal) };
     },
   }),
@@ -95,8 +96,18 @@ export const runRoutes: readonly Route[] = [
   }),
 ];
 
+/** Takes out what the asker may not read; null for who may read all. */
+export async function redactorFor(
+  desk: Pick<ApiDesk, 'db' | 'config'>,
+  { app, place, actor }: { readonly app: App; readonly place: Place; readonly actor: Actor },
+): Promise<Redactor | null> {
+  const { id, name: env } = place.environment;
+  if (allow(actor, 'config:read', { app, env })) return null;
+  return readRedactor(desk.db, id, passwordsOf(desk.config));
+}
+
 /** Throws `run_not_found`, also for a run of another environment. */
-async function findOwn(db: Database, { app, environment }: Place, word = ''): Promise<Run> {
+export async function findOwn(db: Database, { app, environment }: Place, word = ''): Promise<Run> {
   const run = /^[1-9]\d{0,14}$/.test(word) ? await findRun(db, Number(word)) : undefined;
   if (run?.environmentId === environment.id) return run;
   throw new Failure(

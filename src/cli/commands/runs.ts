@@ -1,18 +1,21 @@
 import type { Command } from 'commander';
-import { parseDuration } from '../../config/units.ts';
 import { Failure } from '../../failure.ts';
 import type { Page } from '../answers.ts';
 import type { RunAnswer } from '../answers-outside.ts';
+import { followAttached } from '../attached-run.ts';
 import type { Client } from '../client.ts';
 import { type AddCommands, optionsOf, withApp, withJson } from '../command.ts';
 import { followRun } from '../follow-run.ts';
 import { readRunInput } from '../run-input.ts';
+import { addressOf, chooseScreen, readTimeout } from '../run-options.ts';
 import type { CommonOptions, Session } from '../session.ts';
 import { clean, orDash, span, time } from '../words.ts';
 
 type RunOptions = CommonOptions & {
   readonly detach?: boolean;
-  readonly timeout: string;
+  readonly timeout?: string;
+  /** Undefined when nothing was said. */
+  readonly tty?: boolean;
   /** Undefined when nothing was said. */
   readonly stdin?: boolean;
 };
@@ -22,30 +25,25 @@ export const addRunCommands: AddCommands = (program, session) => {
   withJson(withApp(program.command('run')))
     .argument('<command...>', 'the program and its arguments, behind --')
     .option('--detach', 'return as soon as it runs')
-    .option('--timeout <duration>', 'stop it after this time: 30s, 10m, 24h at most', '1h')
+    .option('-t, --tty', 'on a terminal, as it is without it when stdin and stdout are one')
+    .option('--no-tty', 'without a terminal')
+    .option('--timeout <duration>', 'stop it after this time, 24h at most: 1h without it, 24h on a terminal')
     .option('--stdin', 'pass stdin on, also over SSH')
     .option('--no-stdin', 'do not read stdin')
     .description('a one-off command in a new container of the live image')
     .usage('[options] -- COMMAND [ARGUMENT...]')
     .action(async (words: string[], _options, command: Command) => {
       const options = optionsOf<RunOptions>(command);
-      const timeoutSeconds = readTimeout(options.timeout);
+      const screen = chooseScreen(session, options);
+      const timeoutSeconds = readTimeout(options.timeout ?? (screen === null ? '1h' : '24h'));
       const client = session.open(options);
-      const path = `${addressOf(await session.findApp(client, options))}/runs`;
-      const input = await readRunInput(session, options.stdin);
+      const app = addressOf(await session.findApp(client, options));
       const body = {
         ...(options.env === undefined ? {} : { env: options.env }),
-        ...(input === null ? {} : { input: input.toString('base64') }),
-        ...{ command: words, detach: options.detach === true, timeoutSeconds },
+        ...{ command: words, timeoutSeconds },
       };
-      const run = await client.ask<RunAnswer>(path, { method: 'POST', body });
-      if (options.detach !== true) return followRun(session, client, path, { run, attached: true });
-      if (options.json) return terminal.printJson(run);
-      terminal.print(String(run.id));
-      const on = `-a ${addressedApp(path)} -e ${run.env}`;
-      terminal.say(
-        `Run ${run.id} is on ${run.server}; hawser runs:output ${run.id} ${on} shows what it writes.`,
-      );
+      if (screen === null) return runPlain(session, client, `${app}/runs`, { options, body });
+      return followAttached(session, client, { app, path: '/runs/terminal', body, screen, input: true });
     });
 
   withJson(withApp(program.command('runs')))
@@ -95,13 +93,25 @@ export const addRunCommands: AddCommands = (program, session) => {
     });
 };
 
+type Plain = { readonly options: RunOptions; readonly body: object };
+
+/** Without a terminal: stdin is sent whole, and what it writes comes line by line. */
+async function runPlain(session: Session, client: Client, path: string, { options, body }: Plain) {
+  const { terminal } = session;
+  const input = await readRunInput(session, options.stdin);
+  const detach = options.detach === true;
+  const sent = { ...body, detach, ...(input === null ? {} : { input: input.toString('base64') }) };
+  const run = await client.ask<RunAnswer>(path, { method: 'POST', body: sent });
+  if (!detach) return followRun(session, client, path, { run, attached: true });
+  if (options.json) return terminal.printJson(run);
+  terminal.print(String(run.id));
+  const on = `-a ${addressedApp(path)} -e ${run.env}`;
+  terminal.say(`Run ${run.id} is on ${run.server}; hawser runs:output ${run.id} ${on} shows what it writes.`);
+}
+
 async function openRuns(session: Session, options: CommonOptions): Promise<{ client: Client; path: string }> {
   const client = session.open(options);
   return { client, path: `${addressOf(await session.findApp(client, options))}/runs` };
-}
-
-function addressOf(app: string): string {
-  return `/apps/${encodeURIComponent(app)}`;
 }
 
 function addressedApp(path: string): string {
@@ -111,10 +121,4 @@ function addressedApp(path: string): string {
 function readId(word: string): string {
   if (/^[1-9]\d{0,14}$/.test(word)) return word;
   throw new Failure('wrong_usage', `${JSON.stringify(word)} is not the number of a run.`);
-}
-
-function readTimeout(text: string): number {
-  const ms = parseDuration(text);
-  if (ms !== undefined && ms >= 1000 && ms <= 86_400_000) return Math.ceil(ms / 1000);
-  throw new Failure('wrong_usage', `--timeout ${JSON.stringify(text)}: use 1s to 24h, like 90s or 10m.`);
 }

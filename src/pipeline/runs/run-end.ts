@@ -3,6 +3,7 @@ import { Failure } from '../../failure.ts';
 import { inspectContainer, removeContainer } from '../../fleet/create.ts';
 import type { ServerConnection } from '../../fleet/fleet.ts';
 import { haltContainer } from '../../fleet/halt.ts';
+import { endInside } from '../../fleet/inside.ts';
 import { readLogLines } from '../../fleet/logs.ts';
 import { namesOf } from '../../model/app.ts';
 import type { ObservedServer } from '../../model/container.ts';
@@ -17,7 +18,7 @@ import {
 import { listPlaces } from '../../store/apps.ts';
 import { readRedactor } from '../../store/redaction.ts';
 import { endRun, findRun, getRun, listOpenRuns, stopRun } from '../../store/runs.ts';
-import { graceMs, type RunDrivers } from './run.ts';
+import { graceMs, markOf, type RunDrivers } from './run.ts';
 
 const keptLines = 500;
 const keptChars = 64 * 1024;
@@ -39,10 +40,13 @@ export async function settleRun(
   const step = planRunStep(run, sight, { now: Date.now(), isHolder });
   if (step.do === 'stop') {
     await stopRun(drivers.db, id, step.why);
-    if (connection !== null) {
-      await haltContainer(connection, run.container, { timeoutMs: graceMs, signal });
-    }
-    const stopped = planRunStep(await getRun(drivers.db, id), await look(), { now: Date.now(), isHolder });
+    if (connection !== null) await haltRun(run, connection, drivers, signal);
+    const now = Date.now();
+    const after = run.inside ? null : await look();
+    const stopped = planRunStep(await getRun(drivers.db, id), after, {
+      now,
+      isHolder: isHolder || run.inside,
+    });
     if (stopped.do === 'end') await recordEnd(run, stopped.end, { connection, drivers, signal });
   }
   if (step.do === 'end') await recordEnd(run, step.end, { connection, drivers, signal });
@@ -88,6 +92,19 @@ export async function removeStrayRuns(
   }
 }
 
+/** Of a command inside nobody waits for the end: what its container has to end it goes on by itself. */
+async function haltRun(
+  run: Run,
+  connection: ServerConnection,
+  { log }: Pick<RunDrivers, 'log'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { id, container, inside } = run;
+  if (!inside) return haltContainer(connection, container, { timeoutMs: graceMs, signal });
+  if (await endInside(connection, { container, mark: markOf(run), graceMs }, signal)) return;
+  log.warn({ run: id, container }, 'a command may run on: its container has no shell that could end it');
+}
+
 /** Null for a server that is not ours any more: nobody can look there. */
 async function connectTo(
   { server }: Run,
@@ -104,9 +121,11 @@ async function connectTo(
 
 async function seeRun(
   connection: ServerConnection,
-  { container }: Run,
+  { container, inside }: Run,
   signal: AbortSignal,
 ): Promise<RunSight> {
+  // Who started it is the only one that is told of its end, and records it.
+  if (inside) return { state: 'running', exitCode: 0, oomKilled: false };
   const found = await inspectContainer(connection, container, signal);
   if (found === null) return null;
   const { Status, ExitCode, OOMKilled } = found.State;
@@ -122,6 +141,7 @@ type Ending = {
 };
 
 async function recordEnd(run: Run, end: RunEnd, { connection, drivers, signal }: Ending): Promise<void> {
+  if (run.inside) return endRun(drivers.db, run.id, { ...end, detail: null, output: [] });
   const output = connection === null ? [] : await readOutput(connection, run, drivers, signal);
   await endRun(drivers.db, run.id, { ...end, detail: null, output });
   if (connection !== null) await removeContainer(connection, run.container, signal);

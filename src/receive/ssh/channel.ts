@@ -17,6 +17,8 @@ export type ServerChannel = Duplex & {
 export type ChannelWriter = {
   write(bytes: Buffer): Promise<void>;
   writeError(bytes: Buffer): Promise<void>;
+  /** From now on the bytes are as they are. */
+  keepLineEnds(): void;
   /** Tells how it ended and closes; nothing can be written afterwards. */
   end(code: number): Promise<void>;
   /** Aborts when the client closed the channel or the connection is gone. */
@@ -35,8 +37,9 @@ export type WriterOptions = {
 
 export function openWriter(
   channel: ServerChannel,
-  { line, session, lineEnd = '\n' }: WriterOptions,
+  { line, session, ...options }: WriterOptions,
 ): ChannelWriter {
+  let { lineEnd = '\n' } = options;
   const left = new AbortController();
   const gone = left.signal;
   const closed = new Promise<void>((resolve) => {
@@ -77,6 +80,9 @@ export function openWriter(
 
   return {
     gone,
+    keepLineEnds() {
+      lineEnd = '\n';
+    },
     write: (bytes) =>
       inTurn(async () => {
         const text = convert(bytes);

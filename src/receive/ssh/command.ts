@@ -3,12 +3,16 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Actor } from '../../model/access.ts';
 import { signalGroup } from '../git/process.ts';
 import { type ChannelWriter, pumpInput, pumpOutput, type ServerChannel } from './channel.ts';
+import type { SshWindow } from './window.ts';
 
 /** The command line of Hawser for those who have no Node: a process that may do what its actor may. */
 export type SshCommands = {
-  /** Starts it in a group of its own; `recheck` throws once the actor may not come in any more, `address` is where it is. */
-  start(argv: readonly string[], recheck: () => Promise<Actor>, address: string): RunningCommand;
+  /** Starts it in a group of its own; `recheck` throws once the actor may not come in any more. */
+  start(argv: readonly string[], recheck: () => Promise<Actor>, where: GuestPlace): RunningCommand;
 };
+
+/** Where somebody is who comes over SSH. */
+export type GuestPlace = { readonly address: string; readonly window: SshWindow | null };
 
 export type RunningCommand = {
   readonly child: ChildProcessWithoutNullStreams;
@@ -23,8 +27,18 @@ const endOfInput = 4;
 /** Joins a session to a command until that ends; it ends with its client. Resolves with its exit code. */
 export async function performCommand(
   { child, end }: RunningCommand,
-  { channel, writer, raw }: { channel: ServerChannel; writer: ChannelWriter; raw: boolean },
+  { channel, writer, window }: { channel: ServerChannel; writer: ChannelWriter; window: SshWindow | null },
 ): Promise<number> {
+  // A command that takes the terminal says so; then it has every key, and nothing of what it shows is changed.
+  let takesKeys = window === null;
+  child.on('message', () => {
+    takesKeys = true;
+    writer.keepLineEnds();
+  });
+  window?.watch((size) => {
+    // One that ends in this moment needs it no more.
+    if (child.connected) child.send(size, () => undefined);
+  });
   const ended = new Promise<number>((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (code) => resolve(code ?? 1));
@@ -36,8 +50,8 @@ export async function performCommand(
     gone: writer.gone,
     admit(chunk) {
       // A terminal that the client made raw sends its keys as they are.
-      if (raw && chunk.includes(interrupt)) stop();
-      else if (raw && chunk.includes(endOfInput)) child.stdin.end();
+      if (!takesKeys && chunk.includes(interrupt)) stop();
+      else if (!takesKeys && chunk.includes(endOfInput)) child.stdin.end();
       return true;
     },
   });

@@ -14,6 +14,7 @@ import { performCommand, type SshCommands } from './command.ts';
 import { performSshExchange } from './git.ts';
 import type { Line } from './line.ts';
 import { type PaceLimits, paceLimits } from './pace.ts';
+import { type OpenWindow, openWindow, type SshWindow, type WindowInfo } from './window.ts';
 import { type Asked, parseAsked } from './words.ts';
 
 export type SessionOptions = {
@@ -44,7 +45,8 @@ type Open = (accept: () => ServerChannel | undefined, reject: unknown, info: { c
 type Session = {
   readonly channel: ServerChannel;
   readonly writer: ChannelWriter;
-  readonly raw: boolean;
+  /** What the client made raw; null without one. */
+  readonly window: SshWindow | null;
   readonly protocol: string | null;
 };
 
@@ -55,10 +57,10 @@ export const openCommandSlots = (): Slots => openSlots(8, 10_000, 'commands over
 
 /**
  * Answers the requests of one session channel: one command of git or of ours, or a word of greeting. A terminal is
- * granted, though nothing here needs one; of the environment only git's version of its protocol is taken.
+ * granted and its size passed on to a command of ours; of the environment only git's version of its protocol is taken.
  */
 export function joinSession(emitter: EventEmitter, owner: SessionOwner, options: SessionOptions): void {
-  let raw = false;
+  let window: OpenWindow | null = null;
   let protocol: string | null = null;
   const answers: Readonly<Record<string, Answer>> = {
     env(accept, reject, info) {
@@ -68,11 +70,14 @@ export function joinSession(emitter: EventEmitter, owner: SessionOwner, options:
       protocol = taken;
       accept?.();
     },
-    pty(accept) {
-      raw = true;
+    pty(accept, _reject, info) {
+      window = openWindow(info as WindowInfo);
       accept?.();
     },
-    'window-change': (accept) => accept?.(),
+    'window-change'(accept, _reject, info) {
+      window?.change(info as WindowInfo);
+      accept?.();
+    },
   };
   for (const [name, answer] of Object.entries(answers)) emitter.on(name, answer);
   const open: Open = (accept, _reject, { command = null } = {}) => {
@@ -81,9 +86,9 @@ export function joinSession(emitter: EventEmitter, owner: SessionOwner, options:
     owner.onRun(1);
     const asked = readAsked(command);
     const isGit = !(asked instanceof Failure) && asked?.kind === 'git';
-    const lineEnd = raw && !isGit ? '\r\n' : '\n';
+    const lineEnd = window !== null && !isGit ? '\r\n' : '\n';
     const writer = openWriter(channel, { line: owner.line, session: emitter, lineEnd });
-    void converse(asked, { channel, writer, raw, protocol }, owner, options)
+    void converse(asked, { channel, writer, window, protocol }, owner, options)
       .catch((error: unknown) => options.log.error({ err: error }, 'a session over SSH failed by a bug'))
       .finally(() => owner.onRun(-1));
   };
@@ -187,13 +192,17 @@ async function answerGit(
 
 async function answerCommand(
   argv: readonly string[],
-  { channel, writer, raw }: Session,
+  { channel, writer, window }: Session,
   { recheck, address }: { readonly recheck: () => Promise<Actor>; readonly address: string },
   { commands, commandSlots }: SessionOptions,
 ): Promise<number> {
   const giveBack = await commandSlots.take(writer.gone);
   try {
-    return await performCommand(commands.start(argv, recheck, address), { channel, writer, raw });
+    return await performCommand(commands.start(argv, recheck, { address, window }), {
+      channel,
+      writer,
+      window,
+    });
   } finally {
     giveBack();
   }
