@@ -3,7 +3,7 @@ import { setInterval } from 'node:timers/promises';
 import { formatSize } from '../config/units.ts';
 import type { Config } from '../config.ts';
 import { Failure } from '../failure.ts';
-import { type Docker, statusOf, toFailure } from '../fleet/docker.ts';
+import { type Docker, statusOf } from '../fleet/docker.ts';
 
 export type BuildLimits = Pick<Config['builders'], 'memory' | 'cpus' | 'pids' | 'timeoutMs'>;
 
@@ -81,24 +81,6 @@ export async function ranOutOfMemory(docker: Docker, id: string, since: Date): P
   });
   for await (const _ of events) return true;
   return false;
-}
-
-/**
- * Removes the layers of a build that is given up, the newest first, so that they do not fill the disk as its cache. The
- * names are what the build printed: what has a tag, was there before it, or is used by others is never touched.
- */
-export async function removeLayers(docker: Docker, ids: readonly string[], since: Date): Promise<void> {
-  for (const id of ids.toReversed()) {
-    const image = docker.getImage(id);
-    try {
-      const { RepoTags, Created } = await image.inspect();
-      if ((RepoTags ?? []).length > 0 || Date.parse(Created) < since.getTime()) return;
-      await image.remove({ force: false, noprune: true });
-    } catch (error) {
-      if ([404, 409].includes(statusOf(error) ?? 0)) return;
-      throw toFailure(error, 'remove the layers of a build');
-    }
-  }
 }
 
 const diskCheckMs = 1000;

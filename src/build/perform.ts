@@ -10,6 +10,7 @@ import { type Dockerfile, readDockerfile } from './dockerfile.ts';
 import { explainEngine, streamBuild } from './engine-build.ts';
 import { explainBuild, explainTimeout } from './explain.ts';
 import { listExposedPorts } from './exposed.ts';
+import { removeLayers, wasKept } from './layers.ts';
 import {
   buildMarker,
   guardDisk,
@@ -17,7 +18,6 @@ import {
   planEngineLimits,
   type ReadFree,
   ranOutOfMemory,
-  removeLayers,
   removeLeftover,
 } from './limits.ts';
 import { refuseFetching } from './network.ts';
@@ -99,10 +99,9 @@ async function runBuild(request: BuildRequest, dockerfile: Dockerfile, archive: 
     await follow(request, { context, dockerfile: dockerfile.context.dockerfile, progress, stop });
   } catch (error) {
     if (!stop.aborted) throw error;
-    if (progress.containerId !== null) {
-      await removeLeftover(docker, progress.containerId, buildMarker(request.deployId));
-    }
-    if (disk.signal.aborted) await removeLayers(docker, progress.layers, started);
+    if (disk.signal.aborted)
+      log.detail('The disk is full: the build is stopped, and what it wrote is removed');
+    await giveUp(request, progress, disk.signal.aborted ? started : null);
     signal.throwIfAborted();
     throw disk.signal.aborted ? disk.signal.reason : explainTimeout(progress.step, builders);
   } finally {
@@ -123,6 +122,19 @@ async function runBuild(request: BuildRequest, dockerfile: Dockerfile, archive: 
     outOfMemory: mayBeMemory && (await ranOutOfMemory(docker, containerId, started)),
     dockerfile: { name: dockerfile.name, text: dockerfile.text },
     limits: builders,
+  });
+}
+
+/** Leaves nothing of a build that was stopped; with the time of its start the layers that it made go as well. */
+async function giveUp(request: BuildRequest, progress: BuildProgress, since: Date | null): Promise<void> {
+  const { docker, deployId, log, signal } = request;
+  const { containerId, layers } = progress;
+  const isPending = since !== null && containerId !== null && (await wasKept(docker, containerId));
+  if (containerId !== null) await removeLeftover(docker, containerId, buildMarker(deployId));
+  if (since === null) return;
+  const pending = isPending ? containerId : null;
+  await removeLayers(docker, { layers, pending, since, signal }).catch((error: Error) => {
+    log.warning(`What the build wrote could not be removed: ${error.message}`);
   });
 }
 

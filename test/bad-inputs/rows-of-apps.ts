@@ -142,6 +142,7 @@ export const rowsOfApps: readonly Line[] = [
     'http ssh',
     'build_disk_exceeded, build_disk_full',
     `${build}: is stopped when it fills the disk, and its layers go`,
+    'unit/build-layers.test.ts: layers of a build go, the newest first',
     `${build}: does not begin on a disk that is nearly full`,
     `${build}: says so when a step finds the disk full`,
   ],
