@@ -1,15 +1,16 @@
 import type { Config } from '../config.ts';
 import type { Deploy } from '../model/deploy.ts';
+import type { Release } from '../model/release.ts';
 import { describeChange } from '../model/settings-change.ts';
 import { defaultDomain } from '../route/table.ts';
 import type { Credential } from '../store/access/credential.ts';
 import { listUsers } from '../store/access/users.ts';
-import { findApproval } from '../store/approvals.ts';
+import { type Approval, readApprovals } from '../store/approvals.ts';
 import type { Place } from '../store/apps.ts';
 import type { Database } from '../store/database.ts';
-import { getSource } from '../store/deploys.ts';
-import { findVersion, getRelease } from '../store/releases.ts';
+import { getRelease, readVersions } from '../store/releases.ts';
 import { listDomains } from '../store/routes.ts';
+import { readSources } from '../store/sources.ts';
 import { nameApp, readAppNames } from './app-names.ts';
 
 /** The remote of an app without its token, as users add it. */
@@ -33,10 +34,48 @@ export async function readUrls(
 }
 
 /** A deploy as the API shows it: names and numbers that people use, no ids of rows. */
-export async function describeDeploy(db: Database, deploy: Deploy, { app, environment }: Place) {
-  const source = deploy.sourceId === null ? null : await getSource(db, deploy.sourceId);
-  const release = deploy.releaseId === null ? null : await findVersion(db, deploy.releaseId);
-  const from = deploy.fromReleaseId === null ? null : await getRelease(db, deploy.fromReleaseId);
+export async function describeDeploy(db: Database, deploy: Deploy, place: Place) {
+  return describeAmong(deploy, place, await readAround(db, [deploy]));
+}
+
+/** Many of them, with a few questions to the ledger for all; `places` by the environments' ids. */
+export async function describeDeploys(
+  db: Database,
+  deploys: readonly Deploy[],
+  places: ReadonlyMap<string, Place>,
+) {
+  const around = await readAround(db, deploys);
+  return deploys.flatMap((deploy) => {
+    const place = places.get(deploy.environmentId);
+    return place === undefined ? [] : [describeAmong(deploy, place, around)];
+  });
+}
+
+/** What the ledger has beside deploys that is shown with them. */
+async function readAround(db: Database, deploys: readonly Deploy[]) {
+  const idsOf = (field: 'sourceId' | 'releaseId' | 'fromReleaseId') => [
+    ...new Set(deploys.flatMap((deploy) => deploy[field] ?? [])),
+  ];
+  const froms = new Map<number, Release>();
+  for (const id of idsOf('fromReleaseId')) froms.set(id, await getRelease(db, id));
+  return {
+    sources: await readSources(db, idsOf('sourceId')),
+    versions: await readVersions(db, idsOf('releaseId')),
+    approvals: await readApprovals(
+      db,
+      deploys.map(({ id }) => id),
+    ),
+    froms,
+  };
+}
+
+function describeAmong(
+  deploy: Deploy,
+  { app, environment }: Place,
+  { sources, versions, approvals, froms }: Awaited<ReturnType<typeof readAround>>,
+) {
+  const source = deploy.sourceId === null ? undefined : sources.get(deploy.sourceId);
+  const from = deploy.fromReleaseId === null ? undefined : froms.get(deploy.fromReleaseId);
   return {
     id: deploy.id,
     app: app.name,
@@ -49,7 +88,7 @@ export async function describeDeploy(db: Database, deploy: Deploy, { app, enviro
     state: deploy.state,
     hold: deploy.hold,
     stopRequest: deploy.stopRequest,
-    release,
+    release: versions.get(deploy.releaseId ?? 0) ?? null,
     rollbackTo: from?.version ?? null,
     commit: source?.commit ?? from?.commit ?? null,
     ref: source?.ref ?? null,
@@ -57,7 +96,7 @@ export async function describeDeploy(db: Database, deploy: Deploy, { app, enviro
     message: source?.message ?? from?.message ?? null,
     actor: deploy.actor,
     overrideFreeze: deploy.options.overrideFreeze ?? null,
-    approval: await describeApproval(db, deploy),
+    approval: describeApproval(approvals.get(deploy.id)),
     failure:
       deploy.failureCode === null
         ? null
@@ -70,8 +109,7 @@ export async function describeDeploy(db: Database, deploy: Deploy, { app, enviro
 }
 
 /** Who was asked for approval and what became of it; null for a deploy that needed none. */
-async function describeApproval(db: Database, deploy: Deploy) {
-  const asked = await findApproval(db, deploy.id);
+function describeApproval(asked: Approval | undefined) {
   if (asked === undefined) return null;
   const { askedBy, askedAt, decision } = asked;
   return { askedBy, askedAt, decision };

@@ -87,6 +87,15 @@ export async function findApproval(db: Database, deployId: number): Promise<Appr
   return row && toApproval(row);
 }
 
+/** Of some deploys, by their numbers. */
+export async function readApprovals(
+  db: Database,
+  deployIds: readonly number[],
+): Promise<ReadonlyMap<number, Approval>> {
+  const rows = await db.selectFrom('approvals').selectAll().where('deploy_id', 'in', deployIds).execute();
+  return new Map(rows.map((row) => [row.deploy_id, toApproval(row)]));
+}
+
 /** Open questions of some environments, the oldest first. */
 export async function listOpenApprovals(
   db: Database,

@@ -116,21 +116,6 @@ export async function getDeploy(db: Database, id: number): Promise<Deploy> {
   return deploy;
 }
 
-export async function getSource(db: Database, id: number): Promise<Source> {
-  const row = await db.selectFrom('sources').selectAll().where('id', '=', id).executeTakeFirstOrThrow();
-  return {
-    id: row.id,
-    appId: row.app_id,
-    ref: row.ref,
-    commit: row.commit_oid,
-    previous: row.previous_oid,
-    author: row.author,
-    message: row.message,
-    actor: row.actor,
-    createdAt: row.created_at,
-  };
-}
-
 /** The unfinished deploy of this commit to this environment, which a second push of it attaches to. */
 export async function findUnfinishedOfCommit(
   db: Database,

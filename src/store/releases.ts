@@ -76,13 +76,17 @@ export async function getRelease(db: Database, id: number): Promise<Release> {
   return toRelease(db, row);
 }
 
-/** The number that was given last in an environment; 0 before the first. */
-/** The number of a release, without what is sealed in it. */
-export async function findVersion(db: Database, id: number): Promise<number | null> {
-  const row = await db.selectFrom('releases').select('version').where('id', '=', id).executeTakeFirst();
-  return row?.version ?? null;
+/** The numbers of releases, without what is sealed in them. */
+export async function readVersions(
+  db: Database,
+  ids: readonly number[],
+): Promise<ReadonlyMap<number, number>> {
+  if (ids.length === 0) return new Map();
+  const rows = await db.selectFrom('releases').select(['id', 'version']).where('id', 'in', ids).execute();
+  return new Map(rows.map(({ id, version }) => [id, version]));
 }
 
+/** The number that was given last in an environment; 0 before the first. */
 export async function findLastVersion(db: Database, environmentId: string): Promise<number> {
   const row = await db
     .selectFrom('environments')

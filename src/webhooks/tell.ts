@@ -1,7 +1,7 @@
 import { type Notice, type NoticeEvent, type NoticeMessage, wantsNotice } from '../model/notice.ts';
 import { findPlace } from '../store/apps.ts';
 import type { Database } from '../store/database.ts';
-import { findDeploy, getSource } from '../store/deploys.ts';
+import { findDeploy } from '../store/deploys.ts';
 import {
   claimNotice,
   forgetHappening,
@@ -12,7 +12,8 @@ import {
   recordTry,
 } from '../store/notices.ts';
 import { readDeployRedactor } from '../store/redaction.ts';
-import { findVersion } from '../store/releases.ts';
+import { readVersions } from '../store/releases.ts';
+import { getSource } from '../store/sources.ts';
 import { type TellParts, tryOnce } from './deliver.ts';
 import { type Lines, type LineWork, openLines } from './lines.ts';
 import { describeDeployEvent, describeServerEvent } from './message.ts';
@@ -105,7 +106,8 @@ async function describe(
   const place = deploy && (await findPlace(db, deploy.environmentId));
   if (deploy === undefined || place === undefined) return null;
   const source = deploy.sourceId === null ? null : await getSource(db, deploy.sourceId);
-  const release = deploy.releaseId === null ? null : await findVersion(db, deploy.releaseId);
+  const versions = await readVersions(db, deploy.releaseId === null ? [] : [deploy.releaseId]);
+  const release = versions.get(deploy.releaseId ?? 0) ?? null;
   const what = { app: place.app.name, env: place.environment.name, source, release };
   const redactor = await readDeployRedactor(db, deploy.id, hidden);
   const message = describeDeployEvent(type, now, { ...deploy, ...what }, redactor.text);

@@ -3,7 +3,7 @@ import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openGit } from '../../src/receive/git/repositories.ts';
-import { getSource } from '../../src/store/deploys.ts';
+import { getSource } from '../../src/store/sources.ts';
 import { planFolders } from '../../src/supervise/folders.ts';
 import { openApiWorld } from '../support/api-world.ts';
 import { writeBlob, writeCommit, writeTree } from '../support/git-objects.ts';

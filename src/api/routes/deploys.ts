@@ -11,7 +11,7 @@ import type { ApiDesk } from '../desk.ts';
 import { deployBody, deploysQuery, nothing, retryBody } from '../input.ts';
 import { makeCursor, type PageQuery, readNumberCursor } from '../page.ts';
 import { type Route, route } from '../route.ts';
-import { describeDeploy } from '../view.ts';
+import { describeDeploy, describeDeploys } from '../view.ts';
 
 const interventions = [
   ['cancel', 'Asks a deploy to stop'],
@@ -150,12 +150,7 @@ async function listPage({ db }: ApiDesk, places: readonly Place[], { limit, curs
     ...(before === undefined ? {} : { before }),
   });
   const shown = found.slice(0, limit);
-  const items = await Promise.all(
-    shown.flatMap((deploy) => {
-      const place = byId.get(deploy.environmentId);
-      return place ? [describeDeploy(db, deploy, place)] : [];
-    }),
-  );
+  const items = await describeDeploys(db, shown, byId);
   const last = shown.at(-1);
   const next = found.length > limit && last !== undefined ? makeCursor('deploys', [last.id]) : null;
   return { items, next };

@@ -7,7 +7,8 @@ import { isReleaseCommandUnknown, repeatFix } from '../../rollout/release-comman
 import { parseDomain } from '../../route/domain.ts';
 import { defaultDomain } from '../../route/table.ts';
 import { ensureEnvironment, findPlace } from '../../store/apps.ts';
-import { findUnfinishedOfCommit, getSource, requestStop, reserveDeployId } from '../../store/deploys.ts';
+import { findUnfinishedOfCommit, requestStop, reserveDeployId } from '../../store/deploys.ts';
+import { getSource } from '../../store/sources.ts';
 import { readEnvironmentConfig } from '../environment.ts';
 import { refuseNewPlace } from '../gates/gate.ts';
 import { ensurePreview } from '../previews/preview.ts';

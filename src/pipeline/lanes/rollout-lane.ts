@@ -15,9 +15,10 @@ import {
 import { withReconnect } from '../../rollout/prepare.ts';
 import { performReleaseCommand } from '../../rollout/release-command.ts';
 import { findPlace } from '../../store/apps.ts';
-import { advanceDeploy, getSource } from '../../store/deploys.ts';
+import { advanceDeploy } from '../../store/deploys.ts';
 import { getRelease, recordRelease, switchRelease } from '../../store/releases.ts';
 import { listBackends, listContainers } from '../../store/routes.ts';
+import { getSource } from '../../store/sources.ts';
 import { planNextRelease, settleNextRelease } from '../accept/next-release.ts';
 import { converge } from '../converge/converge.ts';
 import type { PipelineDrivers } from '../drivers.ts';
