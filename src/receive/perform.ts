@@ -86,10 +86,18 @@ function beginPush(
   { onReceived = () => undefined, ...entered }: NewPush,
 ): PushInFlight {
   const left = new AbortController();
-  const push: Push = { ...entered, id: randomBytes(12).toString('hex'), left, onReceived, examined: null };
+  const push: Push = {
+    ...entered,
+    id: randomBytes(12).toString('hex'),
+    left,
+    onReceived,
+    pid: null,
+    examined: null,
+  };
   return {
     hear(child) {
       const links = hookLinksOf(child);
+      push.pid = child.pid ?? null;
       const all = [links.words, links.refs];
       const cut = () => {
         for (const link of all) link.destroy();

@@ -56,6 +56,8 @@ export type Push = {
   readonly left: AbortController;
   /** Called once, when the upload is over and only following is left to do. */
   readonly onReceived: () => void;
+  /** Of its receive-pack; null until that is started. */
+  pid: number | null;
   /** Made in pre-receive, obeyed in proc-receive. */
   examined: Examined | null;
 };

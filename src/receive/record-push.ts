@@ -31,6 +31,7 @@ export async function recordPush(
   const recorded = await recordDeploys(parts, push, entries, answers, print);
   // An atomic push moves its other refs only once its one deploy is live.
   if (!call.atomic || recorded.size === 0) await moveRefs(parts, push, entries, answers, print);
+  if (push.pid !== null) await parts.git.releasePacks(push.app.id, push.pid);
   push.onReceived();
   for (const [entry, deploy] of recorded)
     answers.set(entry.update.ref, await followRef(parts, push, entry, deploy, print));

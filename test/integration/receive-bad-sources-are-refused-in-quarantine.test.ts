@@ -84,7 +84,8 @@ async function makeZeros(repository: string, bytes: number): Promise<string> {
 test('folders without end are refused', async () => {
   let oid = await writeTree(source, [file('x', await writeBlob(source, 'x'))]);
   for (let depth = 0; depth < 4000; depth += 1) oid = await writeTree(source, [folder('d', oid)]);
-  await refuse([folder('d', oid)], /error\[path_too_deep\]/);
+  // A newer git does not even send it.
+  await refuse([folder('d', oid)], /error\[path_too_deep\]|exceeded maximum allowed tree depth/);
 });
 
 test('a tree that is used near the root and again far below counts with its longest way', async () => {
@@ -111,7 +112,7 @@ test('names with control characters or too many bytes are refused and shown harm
   const blob = await writeBlob(source, 'x');
   await refuse([file('a\nb', blob)], /error\[path_not_allowed\]: "a\\x0ab" has control/);
   await refuse([file('a\x1b[31m', blob)], /error\[path_not_allowed\]: "a\\x1b\[31m"/);
-  await refuse([file('n'.repeat(5_000), blob)], /error\[path_not_allowed\].*5000 bytes/);
+  await refuse([file('n'.repeat(5_000), blob)], /error\[path_not_allowed\].*5000 bytes|largePathname/);
 });
 
 test('entries that are git folders or leave the tree are refused', async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { access } from 'node:fs/promises';
+import { access, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { findExcess } from '../../src/pipeline/accept/user-limits.ts';
@@ -52,6 +52,12 @@ test('the same commit pushed while its deploy runs attaches to it', async (t) =>
   await eventually(() => world.recorded.length === 1);
   const second = runClient(source, ['push', 'deploy', 'main']);
   await eventually(() => world.followed.length === 2);
+  // A git of 2.48 or newer takes no pack for a second time as long as the first push keeps it.
+  const packs = await readdir(join(world.git.path('id-shop'), 'objects', 'pack'));
+  assert.deepEqual(
+    packs.filter((name) => name.endsWith('.keep')),
+    [],
+  );
   gate.resolve();
   assert.equal((await first).code, 0);
   const { code, output } = await second;

@@ -8,7 +8,7 @@ import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { Failure } from '../../src/failure.ts';
 import { parsePublicKey, readKeyBlob } from '../../src/receive/ssh/key.ts';
-import { verifySignature } from '../../src/receive/ssh/signature.ts';
+import { algorithmOf, verifySignature } from '../../src/receive/ssh/signature.ts';
 
 function makeKey(t: TestContext, ...how: string[]): { readonly line: string; readonly secret: string } {
   const folder = mkdtempSync(join(tmpdir(), 'ssh-key-'));
@@ -139,4 +139,11 @@ test('RSA proves something with SHA-2 only', (t) => {
   const other = parsePublicKey(line);
   const signature = sign('sha256', data, pair.privateKey);
   assert.equal(verifySignature(other, { algorithm: 'ssh-rsa', hash: 'sha256', data, signature }), false);
+});
+
+test('a key that may come in is named by the algorithm that was asked for', () => {
+  assert.equal(algorithmOf('ssh-rsa', 'sha512'), 'rsa-sha2-512');
+  assert.equal(algorithmOf('ssh-rsa', 'sha256'), 'rsa-sha2-256');
+  assert.equal(algorithmOf('ssh-rsa', undefined), 'ssh-rsa');
+  assert.equal(algorithmOf('ssh-ed25519', undefined), 'ssh-ed25519');
 });

@@ -8,7 +8,7 @@ import { findCommit } from './find-commit.ts';
 import { type Commit, listCommits } from './log.ts';
 import { requireGit, syncFileSystem } from './process.ts';
 import { changeRefs, isAncestor, listRefs, type RefChange, readRef } from './refs.ts';
-import { removeQuarantines, sweep } from './sweep.ts';
+import { releasePacks, removeQuarantines, sweep } from './sweep.ts';
 import { archive, type BlobRead, listTree, readBlob, readCommit, type TreeEntry } from './tree.ts';
 
 export type { Commit } from './log.ts';
@@ -53,7 +53,9 @@ export type Git = {
   openReader(id: string, env?: Readonly<Record<string, string>>): ObjectReader;
   /** Removes what killed and refused pushes left: old quarantines, stale locks, unreachable objects. */
   sweep(id: string, options?: { olderThanMs?: number }): Promise<void>;
-  /** Removes every quarantine, for who knows that no push is in one. */
+  /** The refs of a push are there: its packs need not be kept by the receive-pack of that pid any more. */
+  releasePacks(id: string, pid: number): Promise<void>;
+  /** Removes what pushes have of their own, for who knows that none is in flight. */
   removeQuarantines(id: string): Promise<void>;
 };
 
@@ -121,6 +123,7 @@ export function openGit(options: { repositories: string }): Git {
     archive: (id, commit, subfolder) => archive(path(id), checkOid(commit), subfolder),
     openReader: (id, env) => openObjectReader(path(id), env),
     sweep: (id, how = {}) => sweep(path(id), how.olderThanMs ?? 60 * 60_000),
+    releasePacks: (id, pid) => releasePacks(path(id), pid),
     removeQuarantines: (id) => removeQuarantines(path(id)),
   };
 }

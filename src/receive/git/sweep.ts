@@ -1,7 +1,9 @@
-import { readdir, rm, stat } from 'node:fs/promises';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { requireGit } from './process.ts';
 import { removeStaleLock } from './refs.ts';
+
+const keptPack = /^pack-[0-9a-f]+\.keep$/;
 
 /**
  * Removes what killed and refused pushes leave: quarantines and unfinished packs older than the age, stale locks,
@@ -19,9 +21,25 @@ export async function sweep(repository: string, olderThanMs: number): Promise<vo
   await requireGit([...git, 'prune', `--expire=${when}`], 'prune');
 }
 
-/** Removes every quarantine, for who knows that no push is in one. */
+/** Removes every quarantine and every keep of a pack, for who knows that no push is in one. */
 export async function removeQuarantines(repository: string): Promise<void> {
   await removeOld(join(repository, 'objects'), /^tmp_objdir-/, Number.POSITIVE_INFINITY);
+  await removeOld(join(repository, 'objects', 'pack'), keptPack, Number.POSITIVE_INFINITY);
+}
+
+/**
+ * Lets go of the packs that a receive-pack brought. It keeps them from being repacked until its refs are there, which is
+ * until its deploy has ended; a git of 2.48 or newer refuses the same pack as long, so whoever pushes once more, or after
+ * a Ctrl-C, would not be let in.
+ */
+export async function releasePacks(repository: string, pid: number): Promise<void> {
+  const folder = join(repository, 'objects', 'pack');
+  for (const name of await listFolder(folder)) {
+    if (!keptPack.test(name)) continue;
+    const path = join(folder, name);
+    const owner = await readFile(path, 'utf8').catch(ifGone(''));
+    if (owner.startsWith(`receive-pack ${pid} on `)) await rm(path, { force: true });
+  }
 }
 
 async function removeOld(folder: string, pattern: RegExp, limit: number): Promise<void> {

@@ -8,7 +8,7 @@ import { describeGitAct } from '../git/audit.ts';
 import { readKeyBlob } from './key.ts';
 import { watchLine } from './line.ts';
 import { joinSession, type SessionOptions } from './session.ts';
-import { verifySignature } from './signature.ts';
+import { algorithmOf, verifySignature } from './signature.ts';
 
 export type SshOptions = SessionOptions & {
   readonly hostKey: Buffer;
@@ -206,7 +206,11 @@ function openLogin(client: Connection, { door }: Pick<SshOptions, 'door'>): Logi
       const { key, signature, blob: data, hashAlgo: hash } = asked;
       const shown = readKeyBlob(key.data);
       const isKnown = shown !== null && (await door.recognize(key.data, false)) !== null;
-      if (signature === undefined || data === undefined) return isKnown ? asked.accept() : refuse(asked);
+      if (signature === undefined || data === undefined) {
+        if (!isKnown) return refuse(asked);
+        key.algo = algorithmOf(key.algo, hash);
+        return asked.accept();
+      }
       const isProven =
         shown !== null && verifySignature(shown, { algorithm: key.algo, hash, data, signature });
       if (!isKnown || !isProven) return refuse(asked);

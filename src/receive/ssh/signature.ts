@@ -61,3 +61,11 @@ function elliptic(type: keyof typeof curveHashes, point: Buffer): WebKey {
 function rsa(exponent: Buffer, modulus: Buffer): WebKey {
   return { kty: 'RSA', e: exponent.toString('base64url'), n: modulus.toString('base64url') };
 }
+
+/**
+ * The algorithm that a client asked about, which the answer has to name (RFC 4252, 7; RFC 8332, 3). ssh2 tells the kind
+ * of the key and the hash; of the kind alone a newer OpenSSH thinks that SHA-1 is wanted, and leaves.
+ */
+export function algorithmOf(kind: string, hash: string | undefined): string {
+  return kind === 'ssh-rsa' && hash !== undefined ? `rsa-sha2-${hash.replace('sha', '')}` : kind;
+}
