@@ -150,11 +150,14 @@ function listParameters({ path, method, query, listBy }: Route): object[] {
     refer('RequestId'),
     ...(method === 'GET' ? [] : [refer('IdempotencyKey')]),
     ...(path.endsWith('/config') && method === 'POST' ? [refer('IfMatch')] : []),
-    ...(streams.has(path) ? [refer('LastEventId')] : []),
+    ...(streams.has(path) && method === 'GET' ? [refer('LastEventId')] : []),
   ];
 }
 
-const streams = new Set(['/deploys/:id/log', '/apps/:app/logs', '/events']);
+const streams = new Set([
+  ...['/deploys/:id/log', '/apps/:app/logs', '/events'],
+  ...['/apps/:app/runs/:run/output', '/apps/:app/runs/terminal', '/apps/:app/exec'],
+]);
 
 // Each status by itself: generated clients take `2XX` for nothing, and the problem of `default` for the answer.
 const answered = { 200: 'Done', 201: 'Made', 202: 'Accepted: it goes on' };

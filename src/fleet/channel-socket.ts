@@ -19,7 +19,16 @@ export class ChannelSocket extends Duplex {
       this.push(null);
     });
     channel.on('error', (error) => this.destroy(error));
-    channel.on('close', () => this.destroy(this.#ended ? undefined : connectionReset()));
+    channel.on('close', () => {
+      // Whoever reads still gets what came before the end.
+      const isDue = this.#ended && this.#isRead() && !this.readableEnded;
+      if (isDue) this.once('end', () => this.destroy());
+      else this.destroy(this.#ended ? undefined : connectionReset());
+    });
+  }
+
+  #isRead(): boolean {
+    return this.listenerCount('data') + this.listenerCount('readable') > 0;
   }
 
   override _read(): void {

@@ -19,7 +19,7 @@ import { openBase } from '../support/build-source.ts';
 import { runCommand, startCommand, startOnTerminal } from '../support/command-line.ts';
 import { eventually } from '../support/eventually.ts';
 import { makeRelease, web } from '../support/rollout-model.ts';
-import { listCommands, serve } from '../support/serve.ts';
+import { listCommands, runThroughSsh, serve } from '../support/serve.ts';
 import { openTerminals } from '../support/ssh-terminal.ts';
 import { openSshWorld, type SshWorld } from '../support/ssh-world.ts';
 
@@ -164,7 +164,10 @@ async function showEnds({ docker, on }: Stage, t: TestContext): Promise<void> {
   await eventually(async () => (await listOurs(docker)).length === 0);
 }
 
-async function showInside(stage: Stage): Promise<void> {
+const newestRun = async ({ db }: ApiWorld) =>
+  (await db.selectFrom('runs').select('id').orderBy('id', 'desc').executeTakeFirstOrThrow()).id;
+
+async function showInside(stage: Stage, t: TestContext): Promise<void> {
   const { world, docker, on, ssh, drivers, base } = stage;
   const missing = await runCommand(['ps:exec', ...on, '--', 'true']);
   assert.deepEqual([missing.code, /process_unknown/.test(missing.stderr)], [4, true]);
@@ -176,9 +179,8 @@ async function showInside(stage: Stage): Promise<void> {
   const both = 'echo "out $PASSWORD"; echo err >&2; exit 7';
   const ran = await runCommand(['ps:exec', ...on, 'web.1', '--', 'sh', '-c', both]);
   assert.deepEqual(ran, { code: 7, stdout: `out ${secret}\n`, stderr: 'err\n' });
-  const input = 'x'.repeat(900_000);
-  const counted = await runCommand(['ps:exec', ...on, '--', 'wc', '-c'], { input });
-  assert.deepEqual([counted.code, counted.stdout.trim()], [0, '900000']);
+  const counted = await runCommand(['ps:exec', ...on, '--', 'wc', '-c'], { input: 'x'.repeat(900_000) });
+  assert.deepEqual([counted.code, counted.stdout], [0, '900000\n']);
   const nothing = await runCommand(['ps:exec', ...on, '--', 'nothing-of-that-name']);
   assert.equal(nothing.code, 127, nothing.stdout);
   const [entry] = await listAudit(world.db, { app, limit: 1 });
@@ -201,10 +203,10 @@ async function showInside(stage: Stage): Promise<void> {
   const left = async (what: string) =>
     (await listCommands(docker, name)).filter((line) => line.includes(what));
   await eventually(async () => (await left('sleep 602')).length > 0);
-  const [run] = (await world.db.selectFrom('runs').select('id').orderBy('id', 'desc').execute()) ?? [];
+  const id = await newestRun(world);
   child.kill('SIGKILL');
   await eventually(async () => (await left('sleep 60')).length === (await left('sleep 6000')).length);
-  await eventually(async () => (await getRun(world.db, run?.id ?? 0)).outcome === 'left');
+  await eventually(async () => (await getRun(world.db, id)).outcome === 'left');
   assert.equal((await left('sleep 6000')).length > 0, true);
 
   // What a killed server left, the upkeep ends.
@@ -223,6 +225,9 @@ async function showInside(stage: Stage): Promise<void> {
   assert.equal((await getRun(world.db, orphan.id)).outcome, 'left');
   await eventually(async () => (await left('sleep 603')).length === 0);
 
+  const count = { container: name, command: ['sh', '-c', 'wc -c; exit 6'], env: {}, terminal: null };
+  const far = await runThroughSsh(t, count, Buffer.alloc(300_000));
+  assert.deepEqual(far, { said: 'stdout: 300000\n', code: 6 });
   await docker.getContainer(name).kill();
   const stopped = await runCommand(['ps:exec', ...on, '--', 'true']);
   assert.deepEqual([stopped.code, /process_not_running/.test(stopped.stderr)], [1, true]);
@@ -230,7 +235,6 @@ async function showInside(stage: Stage): Promise<void> {
 }
 
 async function showTerminal({ docker, on, ssh, world }: Stage, t: TestContext): Promise<void> {
-  // Ctrl-C is the command's.
   const script = `trap "echo caught; exit 9" INT; test -t 0; while :; do echo "at $(busybox stty size) $TERM"; sleep 1; done`;
   const here = await openTerminals(t, ssh, 'laptop', { rows: 30, cols: 100, term: 'vt220' });
   const session = await here(`run -a ${app} -- sh -c '${script}'`);
@@ -251,17 +255,18 @@ async function showTerminal({ docker, on, ssh, world }: Stage, t: TestContext): 
   assert.equal(await shell.ended, 4);
 
   const typed = ['run', ...on, '--', 'sh', '-c', 'test -t 1 && read word && echo "got $word"; exit 5'];
-  const local = startOnTerminal(typed, { input: 'hello\n' });
+  // The terminal is afterwards as it was before.
+  const local = startOnTerminal(typed, { input: 'hello\n', around: 'stty -g' });
   const { code, stdout } = await local.ended;
   assert.equal(code, 5);
   assert.match(stdout, /got hello\r\n/);
+  const [before, after] = stdout.match(/(?:[\da-f]+:){9,}/g) ?? [];
+  assert.deepEqual([before === undefined, after], [false, before]);
   const none = await runCommand(['run', '-t', ...on, '--', 'true']);
   assert.deepEqual([none.code, /no terminal here/.test(none.stderr)], [2, true]);
 
   // Nobody types into what somebody else is at.
-  const { id } = (await world.db.selectFrom('runs').select('id').orderBy('id', 'desc').execute())[0] ?? {
-    id: 0,
-  };
+  const id = await newestRun(world);
   const body = { key: 'x', data: '' };
   const token = await world.makeToken(null, 'run');
   const answer = await world.ask('POST', `/api/v1/apps/${app}/runs/${id}/input`, { token, body });
@@ -329,8 +334,8 @@ test('one-off commands', async (t) => {
     () => showItsOwn(stage),
   );
   await t.test('over SSH it is the same, and stdin is passed on when that is said', () => showOverSsh(stage));
-  await t.test('in a container that serves it is the same, and only the command ends', () =>
-    showInside(stage),
+  await t.test('in a container that serves it is the same, and only the command ends', (inner) =>
+    showInside(stage, inner),
   );
   await t.test("on a terminal keys, sizes and Ctrl-C are the command's", (inner) =>
     showTerminal(stage, inner),

@@ -29,10 +29,15 @@ export function startCommand(argv: readonly string[], options: CommandOptions = 
   return start([process.execPath, main, ...argv], options);
 }
 
-/** The same on a pseudo-terminal, where stdout is all that is shown. */
-export function startOnTerminal(argv: readonly string[], options: CommandOptions = {}): Running {
+/** The same on a pseudo-terminal, where stdout is all that is shown; `around` runs there before and after it. */
+export function startOnTerminal(
+  argv: readonly string[],
+  { around, ...options }: CommandOptions & { readonly around?: string } = {},
+): Running {
   const words = [process.execPath, main, ...argv].map((word) => `'${word.replaceAll("'", `'\\''`)}'`);
-  return start(['script', '--quiet', '--return', '--command', words.join(' '), '/dev/null'], options);
+  const own = words.join(' ');
+  const line = around === undefined ? own : `${around}; ${own}; code=$?; ${around}; exit $code`;
+  return start(['script', '--quiet', '--return', '--command', line, '/dev/null'], options);
 }
 
 function start([file = '', ...argv]: readonly string[], { cwd, env, input }: CommandOptions): Running {
