@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { openSender } from '../../src/cli/attached-run.ts';
-import type { Asking } from '../../src/cli/client.ts';
+import { followAttached, openSender } from '../../src/cli/attached-run.ts';
+import type { Asking, Client } from '../../src/cli/client.ts';
+import type { StreamEvent } from '../../src/cli/events.ts';
 import { fitSize, openKeyboard, parseParent } from '../../src/cli/keyboard.ts';
 import { chooseScreen, splitProcess } from '../../src/cli/run-options.ts';
+import type { Session } from '../../src/cli/session.ts';
 
 test('what stands before -- is the process, and a command needs it', () => {
   const split = (words: string[], typed: string) => splitProcess(words, typed.split(' '));
@@ -79,4 +81,43 @@ test('input goes in its order, one request at a time, and its end comes last', a
     { ...common, at: 0, data: base64('a') },
     { ...common, at: 1, data: base64('bc'), size: { rows: 1, columns: 2 }, last: true },
   ]);
+});
+
+test('the terminal is given back however it ends, and a lost connection is told', async () => {
+  const begun = { event: 'begun', data: '{"id":1,"env":"production","key":"k"}', id: undefined };
+  const end = { ...begun, event: 'end', data: '{"id":1,"outcome":"exited","exitCode":7}' };
+  const follow = async (events: readonly StreamEvent[], error: Error | null) => {
+    const held = new Set<string>();
+    const hold = (name: string) => {
+      held.add(name);
+      return { [Symbol.dispose]: () => void held.delete(name) };
+    };
+    const seen = { code: 0, most: 0, held };
+    const session = {
+      terminal: { say: () => undefined },
+      interrupt: () => new AbortController().signal,
+      keyboard: { read: () => hold('keys') },
+      end(code: number) {
+        seen.code = code;
+      },
+    } as unknown as Session;
+    const client = {
+      async *follow() {
+        for (const event of events) {
+          yield event;
+          seen.most = Math.max(seen.most, held.size);
+        }
+        if (error) throw error;
+      },
+    } as unknown as Client;
+    const screen = { kind: 'xterm', size: () => ({ rows: 24, columns: 80 }), take: () => hold('screen') };
+    const options = { app: '/apps/shop', path: '/exec', body: {}, screen, input: true };
+    const ended = followAttached(session, client, options);
+    if (error) await assert.rejects(ended, error);
+    else await ended;
+    return [seen.most, held.size, seen.code];
+  };
+  assert.deepEqual(await follow([begun, { ...end, event: 'ping' }, end], null), [2, 0, 7]);
+  assert.deepEqual(await follow([begun], null), [2, 0, 5]);
+  assert.deepEqual(await follow([begun], new Error('lost')), [2, 0, 0]);
 });
