@@ -129,9 +129,19 @@ function withoutType(types: HostKeyTypes, key: Buffer): HostKeyTypes {
   return types.filter((name) => name !== type && !(type === 'ssh-rsa' && name.startsWith('rsa-')));
 }
 
-/** A new ed25519 key pair in OpenSSH's own format. */
+// The name of the type and 32 bytes, each behind its length.
+const publicBytes = 4 + 11 + 4 + 32;
+
+/**
+ * A new ed25519 key pair in OpenSSH's own format. ssh2 drops zeros at the beginning of the public half, which one pair
+ * of 256 has: nobody could use such a pair, and another one is made.
+ */
 export function makeKeyPair(comment: string): { private: string; public: string } {
-  return ssh2.utils.generateKeyPairSync('ed25519', { comment });
+  for (;;) {
+    const pair = ssh2.utils.generateKeyPairSync('ed25519', { comment });
+    const blob = Buffer.from(pair.public.split(' ')[1] ?? '', 'base64');
+    if (blob.length === publicBytes) return pair;
+  }
 }
 
 /** The host key that a server shows; the connection ends before anything but the key exchange was said. */

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { Failure } from '../../src/failure.ts';
+import { makeKeyPair } from '../../src/fleet/ssh.ts';
 import { parsePublicKey, readKeyBlob } from '../../src/receive/ssh/key.ts';
 import { algorithmOf, verifySignature } from '../../src/receive/ssh/signature.ts';
 
@@ -146,4 +147,10 @@ test('a key that may come in is named by the algorithm that was asked for', () =
   assert.equal(algorithmOf('ssh-rsa', 'sha256'), 'rsa-sha2-256');
   assert.equal(algorithmOf('ssh-rsa', undefined), 'ssh-rsa');
   assert.equal(algorithmOf('ssh-ed25519', undefined), 'ssh-ed25519');
+});
+
+test('every key pair of ours is one that clients and servers take', () => {
+  // One of 256 begins with a zero.
+  const pairs = Array.from({ length: 2_000 }, () => makeKeyPair('ours'));
+  for (const pair of pairs) assert.equal(parsePublicKey(pair.public).type, 'ssh-ed25519', pair.public);
 });
