@@ -13,6 +13,7 @@ import { mastersOf } from '../test/support/master-key.ts';
 import { makeRepository, type Repository } from '../test/support/repository.ts';
 import { type Loaded, saveLoad, summarizeLoad } from './support/load-report.ts';
 import { readMachineFacts } from './support/machine-facts.ts';
+import { preparePush, sendPush } from './support/raw-push.ts';
 
 export type LoadSize = {
   readonly apps: number;
@@ -44,16 +45,7 @@ export async function measureLoad(size: LoadSize): Promise<readonly Loaded[]> {
   try {
     for (let n = 0; n < size.apps; n += 1) await ask(hawser, 'POST', '/apps', { name: `load${n}` });
     const measured = [
-      await measurePushes(hawser, size, {
-        name: `${size.pushes} pushes at once`,
-        gapMs: 0,
-        count: size.pushes,
-      }),
-      await measurePushes(hawser, size, {
-        name: `${size.rate} pushes a second for ${size.seconds} s`,
-        gapMs: 1000 / size.rate,
-        count: size.rate * size.seconds,
-      }),
+      ...(await measureWaves(hawser, size)),
       await measureRequests(hawser, size.requests),
       await measureFollowers(hawser, size.followers),
     ];
@@ -64,23 +56,37 @@ export async function measureLoad(size: LoadSize): Promise<readonly Loaded[]> {
   }
 }
 
-type Wave = { readonly name: string; readonly gapMs: number; readonly count: number };
+/** First as people push, then without their programs. */
+async function measureWaves(hawser: TestHawser, size: LoadSize): Promise<readonly Loaded[]> {
+  const { pushes, rate, seconds } = size;
+  const measured: Loaded[] = [];
+  for (const by of ['git', 'one process'] as const) {
+    const waves = [
+      { name: `${pushes} pushes at once, by ${by}`, gapMs: 0, count: pushes, by },
+      { name: `${rate} a second for ${seconds} s, by ${by}`, gapMs: 1000 / rate, count: rate * seconds, by },
+    ];
+    for (const wave of waves) measured.push(await measurePushes(hawser, size, wave));
+  }
+  return measured;
+}
 
-/** Each push is of a commit of its own, to the apps in turn; accepted when git says so and the ledger has it. */
+type Wave = {
+  readonly name: string;
+  readonly gapMs: number;
+  readonly count: number;
+  /** Each by a git of its own, or all by this process, which leaves more of the machine to the server. */
+  readonly by: 'git' | 'one process';
+};
+
+/** Each push is of a commit of its own, to the apps in turn; taken when the client is told so and the ledger has it. */
 async function measurePushes(hawser: TestHawser, size: LoadSize, wave: Wave): Promise<Loaded> {
-  const repositories = await Promise.all(
-    Array.from({ length: Math.min(wave.count, 20) }, () => makeRepository(example, { files })),
-  );
+  await using clients = await openClients(wave);
   const before = await countDeploys(hawser);
   const times: number[] = [];
   const began = performance.now();
   const push = async (n: number) => {
     const start = performance.now();
-    const repository = repositories[n % repositories.length] as Repository;
-    const remote = hawser.remote(`load${n % size.apps}`);
-    const branch = `${await commitOf(repository)}:refs/heads/main`;
-    const code = await runGit(repository.dir, ['push', '-q', '-o', 'no-wait', remote, branch]);
-    if (code === 0) times.push(performance.now() - start);
+    if (await clients.push(n, hawser.remote(`load${n % size.apps}`))) times.push(performance.now() - start);
   };
   const running: Promise<void>[] = [];
   for (let n = 0; n < wave.count; n += 1) {
@@ -90,7 +96,6 @@ async function measurePushes(hawser: TestHawser, size: LoadSize, wave: Wave): Pr
   await Promise.all(running);
   const seconds = (performance.now() - began) / 1000;
   const recorded = (await countDeploys(hawser)) - before;
-  for (const repository of repositories) await repository[Symbol.asyncDispose]();
   const lost = Math.max(0, times.length - recorded);
   return summarizeLoad(wave.name, {
     asked: wave.count,
@@ -99,6 +104,32 @@ async function measurePushes(hawser: TestHawser, size: LoadSize, wave: Wave): Pr
     seconds,
     megabytes: await memoryOf(hawser),
   });
+}
+
+type Clients = AsyncDisposable & { push(n: number, remote: string): Promise<boolean> };
+
+async function openClients({ by, count }: Wave): Promise<Clients> {
+  if (by === 'one process') {
+    const agent = new Agent({ keepAlive: true });
+    const pushes = Array.from({ length: count }, (_, n) => preparePush(files, `push ${n}`));
+    return {
+      push: (n, remote) => sendPush(remote, pushes[n] as Buffer, agent),
+      [Symbol.asyncDispose]: async () => agent.destroy(),
+    };
+  }
+  const repositories = await Promise.all(
+    Array.from({ length: Math.min(count, 20) }, () => makeRepository(example, { files })),
+  );
+  return {
+    async push(n, remote) {
+      const repository = repositories[n % repositories.length] as Repository;
+      const branch = `${await commitOf(repository)}:refs/heads/main`;
+      return (await runGit(repository.dir, ['push', '-q', '-o', 'no-wait', remote, branch])) === 0;
+    },
+    async [Symbol.asyncDispose]() {
+      for (const repository of repositories) await repository[Symbol.asyncDispose]();
+    },
+  };
 }
 
 /** A commit that no other push has, made without the working tree. */
