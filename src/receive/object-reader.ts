@@ -9,7 +9,7 @@ export type ObjectInfo = {
 };
 export type GitObject = ObjectInfo & { readonly data: Buffer };
 
-/** Two gits that answer for many objects over pipes; answers come in the order of the questions. */
+/** One git that answers for many objects over pipes; answers come in the order of the questions. */
 export type ObjectReader = {
   /** Type and size without content; null for one that is missing. */
   inspect(names: readonly string[]): Promise<(ObjectInfo | null)[]>;
@@ -23,32 +23,29 @@ export function openObjectReader(
   repository: string,
   env: Readonly<Record<string, string>> = {},
 ): ObjectReader {
-  const checks = openBatch(['--git-dir', repository, 'cat-file', '--batch-check'], env, takeInfo);
-  const contents = openBatch(['--git-dir', repository, 'cat-file', '--batch'], env, takeObject);
+  const git = openBatch(['--git-dir', repository, 'cat-file', '--batch-command'], env);
   return {
-    inspect: checks.ask,
-    read: contents.ask,
-    async [Symbol.asyncDispose]() {
-      await Promise.all([checks.close(), contents.close()]);
-    },
+    inspect: (names) => git.ask('info', names, takeInfo),
+    read: (names) => git.ask('contents', names, takeObject),
+    [Symbol.asyncDispose]: () => git.close(),
   };
 }
 
 /** Takes one answer from the front: undefined when it has not arrived whole. */
 type Take<A> = (bytes: Buffer) => { answer: A | null; end: number } | undefined;
 
-type Question<A> = {
-  wanted: number;
-  answers: (A | null)[];
-  resolve(answers: (A | null)[]): void;
-  reject(error: Error): void;
+type Question = {
+  /** Takes its next answer from the front and says where that ends. */
+  readonly take: (bytes: Buffer) => number | undefined;
+  readonly isAnswered: () => boolean;
+  readonly reject: (error: Error) => void;
 };
 
-function openBatch<A>(args: readonly string[], env: Readonly<Record<string, string>>, take: Take<A>) {
+function openBatch(args: readonly string[], env: Readonly<Record<string, string>>) {
   let git: ChildProcessWithoutNullStreams | null = null;
   let ended: Promise<unknown> = Promise.resolve();
   let failed: Error | null = null;
-  const questions: Question<A>[] = [];
+  const questions: Question[] = [];
   let held: Buffer[] = [];
   let heldSize = 0;
   let needed = 1;
@@ -57,15 +54,17 @@ function openBatch<A>(args: readonly string[], env: Readonly<Record<string, stri
     failed ??= error;
     for (const question of questions.splice(0)) question.reject(failed);
   };
+  const takeNext = (bytes: Buffer) => {
+    const end = questions[0]?.take(bytes);
+    if (questions[0]?.isAnswered()) questions.shift();
+    return end;
+  };
   const receive = (chunk: Buffer) => {
     held.push(chunk);
     heldSize += chunk.length;
     if (heldSize < needed) return;
     let bytes = Buffer.concat(held, heldSize);
-    for (let taken = take(bytes); taken !== undefined; taken = take(bytes)) {
-      bytes = bytes.subarray(taken.end);
-      answer(questions, taken.answer);
-    }
+    for (let end = takeNext(bytes); end !== undefined; end = takeNext(bytes)) bytes = bytes.subarray(end);
     held = [bytes];
     heldSize = bytes.length;
     // Doubling what is waited for keeps the joining of a large object linear.
@@ -90,14 +89,14 @@ function openBatch<A>(args: readonly string[], env: Readonly<Record<string, stri
   };
 
   return {
-    ask(names: readonly string[]): Promise<(A | null)[]> {
+    ask<A>(what: 'info' | 'contents', names: readonly string[], take: Take<A>): Promise<(A | null)[]> {
       if (names.length === 0) return Promise.resolve([]);
       if (failed !== null) return Promise.reject(failed);
       git ??= start();
       const child = git;
       return new Promise((resolve, reject) => {
-        questions.push({ wanted: names.length, answers: [], resolve, reject });
-        child.stdin.write(`${names.join('\n')}\n`);
+        questions.push(openQuestion({ wanted: names.length, take, resolve, reject }));
+        child.stdin.write(names.map((name) => `${what} ${name}\n`).join(''));
       });
     },
     async close() {
@@ -107,13 +106,25 @@ function openBatch<A>(args: readonly string[], env: Readonly<Record<string, stri
   };
 }
 
-function answer<A>(questions: Question<A>[], given: A | null): void {
-  const question = questions[0];
-  if (question === undefined) return;
-  question.answers.push(given);
-  if (question.answers.length < question.wanted) return;
-  questions.shift();
-  question.resolve(question.answers);
+type Asked<A> = {
+  readonly wanted: number;
+  readonly take: Take<A>;
+  resolve(answers: (A | null)[]): void;
+  reject(error: Error): void;
+};
+
+function openQuestion<A>({ wanted, take, resolve, reject }: Asked<A>): Question {
+  const answers: (A | null)[] = [];
+  return {
+    take(bytes) {
+      const taken = take(bytes);
+      if (taken === undefined) return undefined;
+      if (answers.push(taken.answer) === wanted) resolve(answers);
+      return taken.end;
+    },
+    isAnswered: () => answers.length === wanted,
+    reject,
+  };
 }
 
 function takeInfo(bytes: Buffer): { answer: ObjectInfo | null; end: number } | undefined {

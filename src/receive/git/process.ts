@@ -72,8 +72,8 @@ export async function requireGit(args: readonly string[], what: string, run: Git
   throw new Failure('git_failed', `${what}: ${result.stderr.trim() || `git ended with ${result.code}`}`);
 }
 
-/** Writes everything of the file system that holds `path` to disk: git alone loses the last ref on power loss. */
-export async function syncFileSystem(path: string): Promise<void> {
+/** Runs `sync` for the file system that holds a path. Throws `git_failed`. */
+export async function runSync(path: string): Promise<void> {
   const child = spawn('sync', ['-f', '--', path], { env: cleanEnvironment, stdio: ['pipe', 'pipe', 'pipe'] });
   const { code, stderr } = await collect(child, {});
   if (code !== 0) throw new Failure('git_failed', `sync of ${path}: ${stderr.trim()}`);

@@ -2,7 +2,8 @@ import { readFile, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Failure } from '../../failure.ts';
-import { requireGit, runGit, syncFileSystem } from './process.ts';
+import { requireGit, runGit } from './process.ts';
+import { syncFileSystem } from './sync.ts';
 
 /** A lock of git is held for milliseconds; one this old belongs to a process that died. */
 export const staleLockMs = 10_000;

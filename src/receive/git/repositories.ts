@@ -6,9 +6,10 @@ import { Failure } from '../../failure.ts';
 import { type ObjectReader, openObjectReader } from '../object-reader.ts';
 import { findCommit } from './find-commit.ts';
 import { type Commit, listCommits } from './log.ts';
-import { requireGit, syncFileSystem } from './process.ts';
+import { requireGit } from './process.ts';
 import { changeRefs, isAncestor, listRefs, type RefChange, readRef } from './refs.ts';
 import { releasePacks, removeQuarantines, sweep } from './sweep.ts';
+import { syncFileSystem } from './sync.ts';
 import { archive, type BlobRead, listTree, readBlob, readCommit, type TreeEntry } from './tree.ts';
 
 export type { Commit } from './log.ts';
