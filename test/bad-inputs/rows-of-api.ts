@@ -216,6 +216,13 @@ export const rowsOfApi: readonly Line[] = [
     `${servers}: a machine that is not fit, or not what it was said to be, is not added`,
   ],
   [
+    'hosts-79',
+    'a login shell that prints text or runs nothing, and a forced command',
+    'server',
+    'works: the engine is reached without it',
+    'integration/ssh-outlives-the-engine.test.ts: a login shell that talks or runs nothing keeps nobody from the engine',
+  ],
+  [
     'hosts-80',
     'a server whose clock is wrong',
     'server',

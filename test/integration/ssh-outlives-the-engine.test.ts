@@ -9,8 +9,8 @@ import { openSshd } from '../support/sshd.ts';
 
 const signal = AbortSignal.timeout(300_000);
 
-async function openPlace(t: TestContext, dockerSocket?: string) {
-  const sshd = await openSshd(t, 'app1');
+async function openPlace(t: TestContext, dockerSocket?: string, settings: readonly string[] = []) {
+  const sshd = await openSshd(t, 'app1', settings);
   const fleet = openFleet({
     readServers: () => ({ app1: sshd.server }),
     findPin: () => sshd.fingerprint,
@@ -21,6 +21,22 @@ async function openPlace(t: TestContext, dockerSocket?: string) {
   t.after(() => fleet[Symbol.asyncDispose]());
   return { sshd, fleet, connection: await fleet.connect('app1', signal) };
 }
+
+test('a login shell that talks or runs nothing keeps nobody from the engine', async (t) => {
+  const shells = {
+    talking: 'echo "Welcome! 1 2 3 4% of 5"; eval "$SSH_ORIGINAL_COMMAND"',
+    closed: 'echo "This account is currently not available."; exit 1',
+    silent: '/bin/false',
+  };
+  for (const [kind, command] of Object.entries(shells)) {
+    const { connection } = await openPlace(t, undefined, [`ForceCommand ${command}`]);
+    assert.equal(String(await connection.docker.ping()), 'OK', kind);
+    const space = await connection.diskSpace(signal);
+    const runsNothing = ['closed', 'silent'].includes(kind);
+    assert.equal(space === null, runsNothing, `${kind}: ${JSON.stringify(space)}`);
+    if (space !== null) assert.ok(space.freeBytes > 1_000_000 && space.totalBytes > space.freeBytes, kind);
+  }
+});
 
 test('a killed engine gives clean errors, and the same connection has it again when it is back', async (t) => {
   const engine = await openEngine(t);
