@@ -53,3 +53,9 @@ export function describeError(error: unknown): string[] {
     ...stack.split('\n').map((line) => `       ${line}`),
   ];
 }
+
+/** What was so already, for `--json`. Pure. */
+export function describeDone(error: unknown): { readonly code: string; readonly message: string } {
+  const { code, message } = error as Failure;
+  return { code, message };
+}

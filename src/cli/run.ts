@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import { describeError, type ExitCode, exitCodeOf, exitCodes } from './exit.ts';
+import { describeDone, describeError, type ExitCode, exitCodeOf, exitCodes } from './exit.ts';
 import { openKeyboard } from './keyboard.ts';
 import { openSession, type Session } from './session.ts';
 import { allShelves, findShelves } from './shelves.ts';
@@ -25,7 +25,10 @@ export async function runCommandLine(line: CommandLine): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) return tellUsage(session, error);
     for (const text of describeError(error)) terminal.say(text);
-    return exitCodeOf(error);
+    const exitCode = exitCodeOf(error);
+    // It has not failed, so a script reads its answer.
+    if (exitCode === exitCodes.done && argv.includes('--json')) terminal.printJson(describeDone(error));
+    return exitCode;
   }
 }
 

@@ -154,9 +154,10 @@ test('the digest that is live in staging is what production runs, and nothing is
 
 test('a second promotion of the same changes nothing', async () => {
   const before = await look();
-  const { code, stderr } = await as('ada', 'promote', '--to', 'production');
+  const { code, stdout, stderr } = await as('ada', 'promote', '--to', 'production', '--json');
   assert.equal(code, 0);
   assert.match(stderr, /code: already_live/);
+  assert.equal(JSON.parse(stdout).code, 'already_live');
   assert.deepEqual(await look(), before);
 });
 
