@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { checkAll } from './checker.ts';
 import type { Failpoints } from './failpoint.ts';
 import { startLoad } from './fault-load.ts';
@@ -73,14 +74,18 @@ function pushThrough(world: FaultWorld, place: Place): Promise<RunningPush> {
 /** Whoever lost the server pushes again: it attaches to the deploy that goes on, or finds the branch moved. */
 export async function finishPush(world: FaultWorld, place: Place, push: RunningPush): Promise<void> {
   let last: RunningPush = push;
-  for (let tries = 0; (await last.done) !== 0 && tries < 200; tries += 1) {
+  // A server that is killed again and again is started later each time.
+  const deadline = performance.now() + comeBackMs;
+  while ((await last.done) !== 0 && performance.now() < deadline) {
     if (isBroken(place) && world.readDeploy(push.commit)?.ended_at) return;
     assert.match(last.output(), isLost, last.output());
+    await pause(50);
     last = world.pushAgain(push.commit);
   }
   assert.equal(await last.done, isBroken(place) ? 1 : 0, last.output());
 }
 
+const comeBackMs = 120_000;
 const isLost = /Connection refused|Failed to connect|Empty reply|Connection reset|hung up|goes on/;
 
 async function settle(
