@@ -22,9 +22,20 @@ export async function explainNoDocker(ssh: SshConnection, path: string, cause: u
       `On ${server.host}: usermod -aG docker ${server.user}`,
     );
   }
-  if ((await ask(ssh, `docker -H unix://${path} version`)) === 0)
+  // An engine that was started between the two questions answers now: then nothing is wrong with the forwarding.
+  if ((await ask(ssh, `docker -H unix://${path} version`)) === 0 && !(await opens(ssh, path)))
     return forwardingRefused(server, path, cause);
   return refuse(`the Docker engine does not answer at ${path}`, 'Start Docker there: systemctl start docker');
+}
+
+async function opens(ssh: SshConnection, path: string): Promise<boolean> {
+  try {
+    (await ssh.openSocket(path)).destroy();
+    return true;
+  } catch {
+    // What it was refused with is known already.
+    return false;
+  }
 }
 
 async function ask(ssh: SshConnection, command: string): Promise<number | null> {
