@@ -4,29 +4,21 @@ import { request } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { deflateSync } from 'node:zlib';
 import { flushPacket, packetText, parsePackets, serializePacket } from '../../src/receive/packet.ts';
-
-type Kind = 'commit' | 'tree' | 'blob';
-type GitObject = { readonly kind: Kind; readonly data: Buffer; readonly id: string };
+import { type GitObject, makeCommit, makeObject, makeTree } from '../../test/support/git-objects.ts';
 
 const kinds = { commit: 1, tree: 2, blob: 3 } as const;
 const zero = '0'.repeat(40);
-const who = 'Bench <bench@localhost> 1700000000 +0000';
 
 /** A push of one new commit, ready to be sent: the commands and the pack (gitprotocol-pack, gitformat-pack). */
 export function preparePush(files: Readonly<Record<string, string>>, message: string): Buffer {
   const blobs = Object.entries(files)
     .toSorted(([one], [other]) => (one < other ? -1 : 1))
-    .map(([name, text]) => ({ name, blob: makeObject('blob', Buffer.from(text)) }));
-  const entries = blobs.flatMap(({ name, blob }) => [
-    Buffer.from(`100644 ${name}\0`),
-    Buffer.from(blob.id, 'hex'),
-  ]);
-  const tree = makeObject('tree', Buffer.concat(entries));
-  const text = `tree ${tree.id}\nauthor ${who}\ncommitter ${who}\n\n${message}\n`;
-  const commit = makeObject('commit', Buffer.from(text));
+    .map(([name, text]) => ({ name, blob: makeObject('blob', text) }));
+  const tree = makeTree(blobs.map(({ name, blob }) => ({ mode: '100644', name, oid: blob.oid })));
+  const commit = makeCommit(tree.oid, message);
   const capabilities = 'report-status push-options object-format=sha1';
   return Buffer.concat([
-    serializePacket(`${zero} ${commit.id} refs/heads/main\0${capabilities}`),
+    serializePacket(`${zero} ${commit.oid} refs/heads/main\0${capabilities}`),
     flushPacket,
     serializePacket('no-wait'),
     flushPacket,
@@ -73,11 +65,6 @@ async function ask(url: URL, path: string, { method, authorization, agent, body 
   return promise;
 }
 
-function makeObject(kind: Kind, data: Buffer): GitObject {
-  const id = createHash('sha1').update(`${kind} ${data.length}\0`).update(data).digest('hex');
-  return { kind, data, id };
-}
-
 function packOf(objects: readonly GitObject[]): Buffer {
   const head = Buffer.alloc(12);
   head.write('PACK');
@@ -89,7 +76,7 @@ function packOf(objects: readonly GitObject[]): Buffer {
 }
 
 /** Kind and size, four bits of it first and then seven a byte, the low ones first. */
-function describeEntry(kind: Kind, size: number): Buffer {
+function describeEntry(kind: GitObject['kind'], size: number): Buffer {
   const bytes = [(kinds[kind] << 4) | (size & 15)];
   for (let rest = size >> 4; rest > 0; rest >>= 7) {
     bytes.push((bytes.pop() ?? 0) | 128, rest & 127);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { terminalKind } from '../model/run.ts';
 import { envName } from './input.ts';
 
 const dayS = 86_400;
@@ -32,10 +33,7 @@ const size = { rows: z.int().min(1).max(1000), columns: z.int().min(1).max(1000)
 /** The kind is what TERM says of the asker's own. */
 const terminal = z.strictObject({
   ...size,
-  kind: z
-    .string()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9.+_-]{0,63}$/, 'use the name of a terminal, like xterm-256color')
-    .default('xterm'),
+  kind: z.string().regex(terminalKind, 'use the name of a terminal, like xterm-256color').default('xterm'),
 });
 
 const timeoutSeconds = z.int().min(1).max(dayS).default(dayS);

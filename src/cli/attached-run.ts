@@ -1,3 +1,4 @@
+import { toPlain } from '../model/plain-text.ts';
 import type { TerminalSize } from '../model/run.ts';
 import type { RunAnswer } from './answers-outside.ts';
 import type { Client } from './client.ts';
@@ -7,7 +8,6 @@ import { tellEnd } from './follow-run.ts';
 import type { Keyboard, Screen } from './keyboard.ts';
 import { RemoteFailure } from './remote-failure.ts';
 import type { Session } from './session.ts';
-import { clean } from './words.ts';
 
 export type AttachOptions = {
   /** Of the app: `/apps/shop`. */
@@ -79,7 +79,7 @@ function show({ terminal }: Session, { stream, data }: Piece, isRaw: boolean): v
   const bytes = Buffer.from(data, 'base64');
   const isPlain = !isRaw && terminal.toTerminal;
   // What has no terminal there must not move the one here.
-  const cleaned = () => Buffer.from(bytes.toString('utf8').split('\n').map(clean).join('\n'));
+  const cleaned = () => Buffer.from(bytes.toString('utf8').split('\n').map(toPlain).join('\n'));
   terminal.put(stream, isPlain ? cleaned() : bytes);
 }
 

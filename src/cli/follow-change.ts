@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { appAddress } from './addresses.ts';
 import type { DeployAnswer } from './answers.ts';
 import { optionsOf, withApp, withJson } from './command.ts';
 import { finishDeploy } from './commands/deploys.ts';
@@ -37,7 +38,7 @@ export async function performChange(
     ...(env === undefined ? {} : { env }),
     ...(overrideFreeze === undefined ? {} : { overrideFreeze }),
   };
-  const path = `/apps/${encodeURIComponent(app)}/${address}`;
+  const path = `${appAddress(app)}/${address}`;
   if (options.plan) return printPlan(session, client, { path, body, json: options.json });
   const answer = await client.ask<ChangeAnswer>(path, { method: 'POST', body });
   if (answer.deploy !== null) return finishDeploy(session, client, answer.deploy, options);

@@ -1,4 +1,6 @@
 import { Failure } from '../failure.ts';
+import { toPlain } from '../model/plain-text.ts';
+import { appAddress } from './addresses.ts';
 import type { Unreachable } from './answers.ts';
 import type { Client } from './client.ts';
 import type { StreamEvent } from './events.ts';
@@ -6,7 +8,6 @@ import { exitCodes } from './exit.ts';
 import { followAgain } from './follow-again.ts';
 import { RemoteFailure } from './remote-failure.ts';
 import type { CommonOptions, Session } from './session.ts';
-import { clean } from './words.ts';
 
 export type LogOptions = CommonOptions & {
   readonly tail?: boolean;
@@ -41,7 +42,7 @@ export async function followContainers(
     tail: options.lines === undefined ? undefined : parseLines(options.lines),
     follow: options.tail === true ? 'true' : 'false',
   };
-  const path = `/apps/${encodeURIComponent(app)}/logs`;
+  const path = `${appAddress(app)}/logs`;
   const asking = { query, signal };
   const events = options.tail === true ? followAgain(client, path, asking) : client.follow(path, asking);
   for await (const event of events) printEvent(session, event, options.json === true);
@@ -52,7 +53,7 @@ function printEvent({ terminal, end }: Session, { event, data }: StreamEvent, as
     terminal.print(data);
   } else if (event === 'message') {
     const { server, process, index, line } = JSON.parse(data) as Line;
-    terminal.print(`${server} ${process}.${index} | ${terminal.toTerminal ? clean(line) : line}`);
+    terminal.print(`${server} ${process}.${index} | ${terminal.toTerminal ? toPlain(line) : line}`);
   } else if (event === 'unreachable') {
     const { server, reason } = JSON.parse(data) as Unreachable;
     terminal.say(` !     ${server} was not asked: ${reason}`);

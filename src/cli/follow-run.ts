@@ -1,3 +1,4 @@
+import { toPlain } from '../model/plain-text.ts';
 import type { Unreachable } from './answers.ts';
 import type { RunAnswer } from './answers-outside.ts';
 import type { Client } from './client.ts';
@@ -6,7 +7,6 @@ import { exitCodes } from './exit.ts';
 import { followAgain } from './follow-again.ts';
 import { RemoteFailure } from './remote-failure.ts';
 import type { Session } from './session.ts';
-import { clean } from './words.ts';
 
 type Following = {
   readonly run: RunAnswer;
@@ -48,7 +48,7 @@ export async function followRun(
 function showEvent({ terminal }: Session, { event, data }: StreamEvent): void {
   if (event === 'message') {
     const { stream, line } = JSON.parse(data) as Line;
-    const text = terminal.toTerminal ? clean(line) : line;
+    const text = terminal.toTerminal ? toPlain(line) : line;
     if (stream === 'stderr') terminal.say(text);
     else terminal.print(text);
   } else if (event === 'unreachable') {

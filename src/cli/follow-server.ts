@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Failure } from '../failure.ts';
+import { serverAddress } from './addresses.ts';
 import type { ServerInfoAnswer } from './answers.ts';
 import type { Client } from './client.ts';
 import type { Session } from './session.ts';
@@ -29,5 +30,5 @@ export async function followDrain(session: Session, client: Client, name: string
 }
 
 function look(client: Client, name: string): Promise<ServerInfoAnswer> {
-  return client.ask<ServerInfoAnswer>(`/servers/${encodeURIComponent(name)}`);
+  return client.ask<ServerInfoAnswer>(serverAddress(name));
 }

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import type { TerminalSize } from '../model/run.ts';
+import { type TerminalSize, terminalKind } from '../model/run.ts';
 import type { TerminalStreams } from './terminal.ts';
 
 /** What a command elsewhere gets of whoever is here. */
@@ -28,7 +28,6 @@ export type Listener = {
 type Parent = { readonly size: TerminalSize; readonly kind: string };
 
 const usual: TerminalSize = { rows: 24, columns: 80 };
-const kindForm = /^[A-Za-z0-9][A-Za-z0-9.+_-]{0,63}$/;
 const most = 1000;
 
 export function openKeyboard(
@@ -70,7 +69,7 @@ function openScreen(
   const { TERM = '' } = env;
   const size = () => fitSize(stdout as Partial<TerminalSize>);
   return {
-    kind: kindForm.test(TERM) ? TERM : 'xterm',
+    kind: terminalKind.test(TERM) ? TERM : 'xterm',
     size,
     take(onResize) {
       const tell = () => onResize(size());
@@ -116,7 +115,7 @@ export function parseParent(text: string | undefined): Parent | null {
   const [rows = '', columns = '', kind = ''] = (text ?? '').split(' ');
   if (!/^\d{1,9}$/.test(rows) || !/^\d{1,9}$/.test(columns)) return null;
   const size = fitSize({ rows: Number(rows), columns: Number(columns) });
-  return { size, kind: kindForm.test(kind) ? kind : 'xterm' };
+  return { size, kind: terminalKind.test(kind) ? kind : 'xterm' };
 }
 
 /** A size that every side takes: what nobody knows is the usual one. Pure. */

@@ -1,5 +1,6 @@
+import { toPlain } from '../model/plain-text.ts';
 import type { PipelineAnswer, PromotionAnswer, StageAnswer } from './answers.ts';
-import { clean, firstLine, shortCommit, version } from './words.ts';
+import { firstLine, shortCommit, version } from './words.ts';
 
 /** Every way of promotion as a line, `staging v12 3c9e1f2 -> production v7 81ab3f0`. Pure. */
 export function listChains({ stages }: PipelineAnswer): string[] {
@@ -26,7 +27,7 @@ export function listPromotionLines(promotion: PromotionAnswer): string[] {
     `${from.env} ${version(from.release)} ${shortCommit(from.commit)} -> ${to.env} ${
       to.release === null ? 'nothing live' : `${version(to.release)} ${shortCommit(to.commit)}`
     }`,
-    ...[...changes.map(clean), ...nothing].map((line) => `  ${line}`),
+    ...[...changes.map(toPlain), ...nothing].map((line) => `  ${line}`),
     ...commits.map((each) => `  + ${describeCommit(each)}`),
     ...undone.map((each) => `  - ${describeCommit(each)}`),
     ...(missing.length === 0 ? [] : [`  missing in ${to.env}: ${missing.join(', ')}`]),
@@ -35,5 +36,5 @@ export function listPromotionLines(promotion: PromotionAnswer): string[] {
 }
 
 function describeCommit({ commit, author, message }: PromotionAnswer['commits'][number]): string {
-  return `${shortCommit(commit)} ${firstLine(message)} (${clean(author)})`;
+  return `${shortCommit(commit)} ${firstLine(message)} (${toPlain(author)})`;
 }

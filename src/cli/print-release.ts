@@ -1,6 +1,7 @@
+import { toPlain } from '../model/plain-text.ts';
 import type { ReleaseInfoAnswer } from './answers.ts';
 import type { Terminal } from './terminal.ts';
-import { clean, firstLine, orDash, shortCommit, time } from './words.ts';
+import { firstLine, orDash, shortCommit, time } from './words.ts';
 
 /** One release for people: a title and its value a line. */
 export function printRelease(terminal: Pick<Terminal, 'print'>, release: ReleaseInfoAnswer): void {
@@ -13,7 +14,7 @@ function listRows(release: ReleaseInfoAnswer): (readonly [string, string])[] {
   return [
     ['release', `v${version} of ${env}: ${outcome}`],
     ['kind', what],
-    ...(release.overrideFreeze === null ? [] : [['in freeze', clean(release.overrideFreeze)] as const]),
+    ...(release.overrideFreeze === null ? [] : [['in freeze', toPlain(release.overrideFreeze)] as const]),
     ['digest', image.digest],
     ['commit', orDash(release.commit)],
     ['message', firstLine(release.message)],
@@ -29,11 +30,11 @@ function listRows(release: ReleaseInfoAnswer): (readonly [string, string])[] {
     ['domains', orDash(domains.join(' '))],
     ...lines.map((line) => [`since v${before}`, line] as const),
     ...commits.map((each) => ['with', `${shortCommit(each.commit)} ${firstLine(each.message)}`] as const),
-    ...(failure === null ? [] : [['failed', clean(`${failure.message ?? ''} (${failure.code})`)] as const]),
+    ...(failure === null ? [] : [['failed', toPlain(`${failure.message ?? ''} (${failure.code})`)] as const]),
   ];
 }
 
 function describeProcess({ type, command, quantity }: ReleaseInfoAnswer['processes'][number]): string {
   const count = quantity === null ? 'one on every server' : `${quantity} in all`;
-  return clean(`${type}: ${count}, ${command?.at(-1) ?? "the image's own command"}`);
+  return toPlain(`${type}: ${count}, ${command?.at(-1) ?? "the image's own command"}`);
 }

@@ -10,11 +10,6 @@ type TerminalOptions = {
   readonly tty?: boolean;
 };
 
-/** The address of an app below the API's own. */
-export function addressOf(app: string): string {
-  return `/apps/${encodeURIComponent(app)}`;
-}
-
 /** Seconds of `--timeout`. Throws `wrong_usage`. */
 export function readTimeout(text: string): number {
   const ms = parseDuration(text);

@@ -1,4 +1,4 @@
-import { stripVTControlCharacters } from 'node:util';
+import { toPlain } from '../model/plain-text.ts';
 
 const dash = '-';
 
@@ -27,14 +27,6 @@ export function span(from: string | null, to: string | null): string {
 
 /** The first line of a text, cut, with nothing in it that moves a terminal. */
 export function firstLine(text: string | null, length = 60): string {
-  const line = clean(text?.split('\n')[0] ?? '');
+  const line = toPlain(text?.split('\n')[0] ?? '');
   return line.length > length ? `${line.slice(0, length - 1)}…` : orDash(line);
-}
-
-// Everything that can move a cursor or reorder text, but for the tab.
-const unprintable = /(?!\t)[\p{Cc}\u202a-\u202e\u2066-\u2069\ufeff]/gu;
-
-/** A text of somebody else as a terminal may show it. */
-export function clean(text: string): string {
-  return stripVTControlCharacters(text).replace(unprintable, '');
 }

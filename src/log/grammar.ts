@@ -1,8 +1,6 @@
-import { stripVTControlCharacters } from 'node:util';
+import { toPlain } from '../model/plain-text.ts';
 
 const lineLimit = 16_384;
-// Everything that can move a cursor, reorder text or end a line, but for the tab.
-const unprintable = /(?!\t)[\p{Cc}\u202a-\u202e\u2066-\u2069\ufeff]/gu;
 
 export type LineKind = 'step' | 'detail' | 'result' | 'warning';
 
@@ -29,5 +27,5 @@ function cleanLine(line: string): string {
     line.length > lineLimit ? `${line.slice(0, lineLimit)}… ${line.length - lineLimit} more` : line;
   const overwritten = shown.replace(/\r+$/, '');
   const last = overwritten.slice(overwritten.lastIndexOf('\r') + 1);
-  return stripVTControlCharacters(last).replace(unprintable, '').toWellFormed();
+  return toPlain(last).toWellFormed();
 }

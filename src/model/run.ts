@@ -24,6 +24,9 @@ export type RunLine = { readonly at: string; readonly stream: 'stdout' | 'stderr
 /** Of the window that somebody looks into, in characters. */
 export type TerminalSize = { readonly rows: number; readonly columns: number };
 
+/** What TERM may say of a terminal. */
+export const terminalKind = /^[A-Za-z0-9][A-Za-z0-9.+_-]{0,63}$/;
+
 /** A one-off command in a container of its own, of the image that was live when it was asked for. */
 export type Run = {
   readonly id: number;

@@ -1,11 +1,10 @@
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
-const sequences = /\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?)/g;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
-const controls = /[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+import { stripVTControlCharacters } from 'node:util';
+
+const controls = /(?!\t)[\p{Cc}\u2028-\u202e\u2066-\u2069]/gu;
 
 /** Text that cannot move a terminal: colours and the like are taken out, other control characters are shown. */
 export function printable(text: string): string {
-  return text.replace(sequences, '').replace(controls, escapeCharacter);
+  return stripVTControlCharacters(text).replace(controls, escapeCharacter);
 }
 
 /** A value of a user inside a message: quoted, printable, cut at 80 characters. */

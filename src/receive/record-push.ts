@@ -1,7 +1,7 @@
-import { announce } from '../announce.ts';
 import { Failure } from '../failure.ts';
 import type { ReceiveParts } from './examine-push.ts';
 import { describeGitAct, toRefusal } from './git/audit.ts';
+import { deployRef, keepCommit } from './keep-commit.ts';
 import { type PushPlan, planTogether, type RefDecision, type RefUpdate, zeroOid } from './plan.ts';
 import { oneLine } from './printable.ts';
 import type { HookCall, Push, RefAnswer } from './push.ts';
@@ -137,7 +137,6 @@ async function recordDeploys(
   return recorded;
 }
 
-/** Objects and the hidden ref are on disk before the ledger speaks of them. */
 async function recordDeploy(
   parts: ReceiveParts,
   push: Push,
@@ -149,26 +148,14 @@ async function recordDeploy(
   const what = await describeCommit(parts, push, update);
   const { commit } = what;
   const reserved = await desk.reserveDeploy();
-  const kept = deployRef(reserved);
-  announce('receive', 'intent', reserved);
-  await git.updateRef(push.app.id, kept, commit, zeroOid);
-  announce('receive', 'act', reserved);
   const { environment, options } = decision;
-  const { deployId, attached } = await desk
-    .recordDeploy({ ...what, deployId: reserved, environment, options })
-    .catch(async (error: unknown) => {
-      // A refusal recorded nothing; of anything else the sweep finds out.
-      if (error instanceof Failure && error.status < 500) await git.deleteRef(push.app.id, kept, commit);
-      throw error;
-    });
-  if (deployId !== reserved) await git.deleteRef(push.app.id, kept, commit);
+  const kept = { appId: push.app.id, deployId: reserved, commit };
+  const { deployId, attached } = await keepCommit(git, kept, () =>
+    desk.recordDeploy({ ...what, deployId: reserved, environment, options }),
+  );
+  if (deployId !== reserved) await git.deleteRef(push.app.id, deployRef(reserved), commit);
   if (attached) print(`-----> Deploy ${deployId} brings the same commit already: attached to it`);
   return { deployId, commit };
-}
-
-/** Where the source of a deploy is kept; hidden from clients. */
-export function deployRef(deployId: number): string {
-  return `refs/hawser/deploys/${deployId}`;
 }
 
 /** A Failure is told to the pusher; anything else is a bug and goes up. */

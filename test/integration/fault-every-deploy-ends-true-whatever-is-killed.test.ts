@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { checkAll } from '../support/checker.ts';
 import { eventually } from '../support/eventually.ts';
+import { gatherEvidence } from '../support/fault-evidence.ts';
 import { startLoad } from '../support/fault-load.ts';
 import { recordRow } from '../support/fault-rows.ts';
 import { type FaultWorld, openFaultWorld, type Step, steps } from '../support/fault-world.ts';
@@ -85,7 +86,7 @@ for (const { step, part } of cells) {
     const clientLost = part === 'server' || part === 'up';
     if (clientLost && code !== 0 && step !== 'reverting') await attachAgain(push.commit);
     const settled = await checkAll(world.checked()).catch(async (error) => {
-      throw new Error(`${error.message}\n${push.output()}\n${await world.hawser.readLogs()}`);
+      throw new Error(`${error.message}\n${push.output()}\n${await gatherEvidence(world)}`);
     });
     await load.stop();
     const trueAfterMs = performance.now() - begin;

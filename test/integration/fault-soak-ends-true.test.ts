@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { checkAll } from '../support/checker.ts';
+import { gatherEvidence } from '../support/fault-evidence.ts';
 import { startLoad } from '../support/fault-load.ts';
 import { recordRow } from '../support/fault-rows.ts';
 import { finishPush } from '../support/fault-sweep.ts';
@@ -46,10 +47,10 @@ test(`${soakMs / 1000} s of random work under random faults end true`, {
   });
   const end = performance.now();
   await Promise.all(pushes.map(({ done }) => done));
-  await finish();
-  const settled = await checkAll(world.checked()).catch(async (error) => {
+  const settled = await finish().catch(async (error) => {
     throw new Error(
-      `HAWSER_SEED=${seed}: ${error.message}\n${describe(told)}\n${await world.hawser.readLogs()}`,
+      `HAWSER_SEED=${seed}: ${error.message}\n${describe(told)}\n${await gatherEvidence(world)}`,
+      { cause: error },
     );
   });
   await load.stop();
@@ -102,10 +103,11 @@ function isExcused(at: number, fault: Told): boolean {
   return fault.excusedMs > 0 && at > fault.at - underWayMs && at < fault.at + fault.excusedMs;
 }
 
-/** A last push that nothing disturbs: what is current then is known. */
-async function finish(): Promise<void> {
+/** A last push that nothing disturbs: what is current then is known. Returns after how many ms all of it was true. */
+async function finish(): Promise<number> {
   // The last fault may have been the end of the server a moment ago.
   await finishPush(world, { point: 'soak:end', nth: 1 }, await world.push());
+  return checkAll(world.checked());
 }
 
 function describe(told: readonly Told[]): string {

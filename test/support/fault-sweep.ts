@@ -4,6 +4,7 @@ import type { TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { checkAll } from './checker.ts';
 import type { Failpoints } from './failpoint.ts';
+import { gatherEvidence } from './fault-evidence.ts';
 import { startLoad } from './fault-load.ts';
 import { describeRow, type FaultRow, recordRow } from './fault-rows.ts';
 import type { FaultWorld, RunningPush } from './fault-world.ts';
@@ -94,7 +95,7 @@ async function settle(
   { point, nth, begin, fault }: Place & { begin: number; fault: string },
 ): Promise<FaultRow> {
   await checkAll(world.checked()).catch(async (error) => {
-    throw new Error(`${error.message}\n${output()}\n${await world.hawser.readLogs()}`);
+    throw new Error(`${error.message}\n${output()}\n${await gatherEvidence(world)}`);
   });
   const deploy = world.readDeploy(commit);
   const told = `${JSON.stringify(deploy)}\n${output()}`;

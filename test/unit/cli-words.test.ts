@@ -9,8 +9,9 @@ import { describeError, exitCodeOf } from '../../src/cli/exit.ts';
 import { findApps } from '../../src/cli/remote.ts';
 import { RemoteFailure } from '../../src/cli/remote-failure.ts';
 import { formatTable, openTerminal } from '../../src/cli/terminal.ts';
-import { clean, firstLine, span } from '../../src/cli/words.ts';
+import { firstLine, span } from '../../src/cli/words.ts';
 import { Failure } from '../../src/failure.ts';
+import { toPlain } from '../../src/model/plain-text.ts';
 
 const remote = (status: number, code: string) =>
   new RemoteFailure({ status, code, detail: 'x', fix: 'y', requestId: 'z' });
@@ -115,7 +116,7 @@ test('colours only on a terminal, and not with NO_COLOR', () => {
 });
 
 test('what others wrote cannot move the terminal', () => {
-  assert.equal(clean('a\x1b[2Jb\x1b]52;c;eA==\x07c\rd\u202ee\tf'), 'abcde\tf');
+  assert.equal(toPlain('a\x1b[2Jb\x1b]52;c;eA==\x07c\rd\u202ee\tf'), 'abcde\tf');
   assert.equal(firstLine('subject \x1b[31mred\n\nbody'), 'subject red');
   assert.equal(firstLine('x'.repeat(99), 10), `${'x'.repeat(9)}…`);
   assert.equal(firstLine(null), '-');

@@ -1,27 +1,20 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openGit } from '../../src/receive/git/repositories.ts';
-import { writeBlob, writeObject, writeTree } from '../support/git-objects.ts';
-
-const person = 'Ada <ada@example.com> 1700000000 +0000';
-const commitOf = (tree: string, message: string) =>
-  Buffer.from(`tree ${tree}\nauthor ${person}\ncommitter ${person}\n\n${message}\n`);
-const oidOf = (data: Buffer) =>
-  createHash('sha1').update(`commit ${data.length}\0`).update(data).digest('hex');
+import { type GitObject, makeCommit, writeBlob, writeObject, writeTree } from '../support/git-objects.ts';
 
 /** Two commits whose ids begin with the same seven digits; of some ten thousand there are always two. */
-function findPair(tree: string): [Buffer, Buffer] {
-  const seen = new Map<string, Buffer>();
+function findPair(tree: string): [GitObject, GitObject] {
+  const seen = new Map<string, GitObject>();
   for (let count = 0; ; count += 1) {
-    const data = commitOf(tree, `change ${count}`);
-    const front = oidOf(data).slice(0, 7);
+    const commit = makeCommit(tree, `change ${count}`);
+    const front = commit.oid.slice(0, 7);
     const other = seen.get(front);
-    if (other !== undefined) return [other, data];
-    seen.set(front, data);
+    if (other !== undefined) return [other, commit];
+    seen.set(front, commit);
   }
 }
 
@@ -37,11 +30,8 @@ test('a commit is found by its first digits, and by nothing else', async (t) => 
   const blob = await writeBlob(source, 'FROM scratch\n');
   const tree = await writeTree(source, [{ mode: '100644', name: 'Dockerfile', oid: blob }]);
   const [one, other] = findPair(tree);
-  const [first, second] = [
-    await writeObject(source, 'commit', one),
-    await writeObject(source, 'commit', other),
-  ];
-  const lone = await writeObject(source, 'commit', commitOf(tree, 'alone'));
+  const [first, second] = [await writeObject(source, one), await writeObject(source, other)];
+  const lone = await writeObject(source, makeCommit(tree, 'alone'));
   for (const digits of [lone, lone.slice(0, 7), lone.slice(0, 12)]) {
     assert.equal(await git.findCommit('a1', digits), lone);
   }

@@ -1,8 +1,23 @@
+import type { z } from 'zod';
+import type { AttachRequest } from '../../pipeline/runs/attach.ts';
 import { followAttachment } from '../attached-run.ts';
 import { nothing } from '../input.ts';
 import { execBody, inputBody, terminalBody } from '../input-runs.ts';
-import { type Route, route } from '../route.ts';
+import { type Answer, type Asked, type Route, route } from '../route.ts';
 import { findOwn, redactorFor } from './runs.ts';
+
+type CommandAsked = Asked<'environment', unknown, Omit<z.output<typeof execBody>, 'process'>>;
+
+async function attach(
+  { desk, app, place, actor, body, signal }: CommandAsked,
+  process: AttachRequest['process'],
+): Promise<Answer> {
+  const { command, terminal, timeoutSeconds } = body;
+  const request = { place, actor, command, terminal, process, timeoutMs: timeoutSeconds * 1000 };
+  const redactor = await redactorFor(desk, { app, place, actor });
+  const attachment = await desk.runs.attach(request, signal);
+  return { events: followAttachment(desk, attachment, { place, redactor, signal }) };
+}
 
 export const attachedRunRoutes: readonly Route[] = [
   route({
@@ -14,13 +29,7 @@ export const attachedRunRoutes: readonly Route[] = [
       'A one-off command on a terminal: what it shows, as events that end with it; it ends when they are left',
     query: nothing,
     body: terminalBody,
-    async answer({ desk, app, place, actor, body, signal }) {
-      const { command, terminal, timeoutSeconds } = body;
-      const request = { place, actor, command, terminal, process: null, timeoutMs: timeoutSeconds * 1000 };
-      const redactor = await redactorFor(desk, { app, place, actor });
-      const attachment = await desk.runs.attach(request, signal);
-      return { events: followAttachment(desk, attachment, { place, redactor, signal }) };
-    },
+    answer: (asked) => attach(asked, null),
   }),
   route({
     method: 'POST',
@@ -31,13 +40,7 @@ export const attachedRunRoutes: readonly Route[] = [
       'A command in a container that serves: what it writes, as events that end with it; it ends when they are left',
     query: nothing,
     body: execBody,
-    async answer({ desk, app, place, actor, body, signal }) {
-      const { command, terminal, process, timeoutSeconds } = body;
-      const request = { place, actor, command, terminal, process, timeoutMs: timeoutSeconds * 1000 };
-      const redactor = await redactorFor(desk, { app, place, actor });
-      const attachment = await desk.runs.attach(request, signal);
-      return { events: followAttachment(desk, attachment, { place, redactor, signal }) };
-    },
+    answer: (asked) => attach(asked, asked.body.process),
   }),
   route({
     method: 'POST',

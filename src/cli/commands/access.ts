@@ -1,4 +1,5 @@
 import { roleNames } from '../../model/access.ts';
+import { appAddress } from '../addresses.ts';
 import type { Page } from '../answers.ts';
 import { type AddCommands, optionsOf, withJson } from '../command.ts';
 
@@ -19,8 +20,7 @@ type Me = {
 };
 
 // Without --app all apps are meant, not the app of the folder: a right is given on purpose.
-const pathOf = (app: string | undefined) =>
-  app === undefined ? '/access' : `/apps/${encodeURIComponent(app)}/access`;
+const pathOf = (app: string | undefined) => (app === undefined ? '/access' : `${appAddress(app)}/access`);
 
 export const addAccessCommands: AddCommands = (program, session) => {
   const { terminal } = session;

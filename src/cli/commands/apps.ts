@@ -1,8 +1,10 @@
 import { Failure } from '../../failure.ts';
+import { toPlain } from '../../model/plain-text.ts';
+import { appAddress } from '../addresses.ts';
 import type { AppAnswer, DeployAnswer, LockAnswer, Page } from '../answers.ts';
 import { type AddCommands, optionsOf, withApp, withJson } from '../command.ts';
 import type { Session } from '../session.ts';
-import { clean, orDash, shortCommit, time, version } from '../words.ts';
+import { orDash, shortCommit, time, version } from '../words.ts';
 import { finishDeploy } from './deploys.ts';
 
 type RenameOptions = { readonly wait: boolean; readonly overrideFreeze?: string };
@@ -42,9 +44,7 @@ export const addAppCommands: AddCommands = (program, session) => {
     .action(async (_options, command) => {
       const options = optionsOf(command);
       const client = session.open(options);
-      const app = await client.ask<AppAnswer>(
-        `/apps/${encodeURIComponent(await session.findApp(client, options))}`,
-      );
+      const app = await client.ask<AppAnswer>(appAddress(await session.findApp(client, options)));
       if (options.json) return terminal.printJson(app);
       printApp(session, app);
     });
@@ -59,7 +59,7 @@ export const addAppCommands: AddCommands = (program, session) => {
       const options = optionsOf<RenameOptions>(command);
       const client = session.open(options);
       const { overrideFreeze } = options;
-      const path = `/apps/${encodeURIComponent(old)}/rename`;
+      const path = `${appAddress(old)}/rename`;
       const renamed = await client.ask<RenameAnswer>(path, {
         method: 'POST',
         body: { name, overrideFreeze },
@@ -78,9 +78,9 @@ export const addAppCommands: AddCommands = (program, session) => {
       const options = optionsOf<{ confirm?: string }>(command);
       const client = session.open(options);
       const app = name ?? (await session.findApp(client, options));
-      await client.ask(`/apps/${encodeURIComponent(app)}`);
+      await client.ask(appAddress(app));
       await confirm(session, app, options.confirm);
-      const gone = await client.ask(`/apps/${encodeURIComponent(app)}`, { method: 'DELETE' });
+      const gone = await client.ask(appAddress(app), { method: 'DELETE' });
       if (options.json) return terminal.printJson(gone);
       terminal.say(`${app} is gone; what it left on the servers is being removed.`);
     });
@@ -119,7 +119,7 @@ function printApp({ terminal }: Session, app: AppAnswer): void {
 function describeLock(app: string, { env, message, lockedBy, lockedAt, expiresAt }: LockAnswer): string {
   const what = env === null ? app : `${app}/${env}`;
   const until = expiresAt === null ? '' : ` until ${time(expiresAt)} UTC`;
-  return clean(`${what} is locked by ${lockedBy} since ${time(lockedAt)} UTC${until}: ${message}`);
+  return toPlain(`${what} is locked by ${lockedBy} since ${time(lockedAt)} UTC${until}: ${message}`);
 }
 
 async function confirm({ terminal }: Session, app: string, given: string | undefined): Promise<void> {

@@ -1,9 +1,10 @@
+import { toPlain } from '../../model/plain-text.ts';
 import type { Page } from '../answers.ts';
 import type { AuditAnswer, AuditVerdictAnswer } from '../answers-outside.ts';
 import { type AddCommands, optionsOf, withJson } from '../command.ts';
 import { exitCodes } from '../exit.ts';
 import type { Terminal } from '../terminal.ts';
-import { clean, orDash, time } from '../words.ts';
+import { orDash, time } from '../words.ts';
 
 type ListOptions = { readonly actor?: string; readonly since?: string; readonly limit: string };
 
@@ -63,7 +64,7 @@ function describeRow(entry: AuditAnswer): string[] {
     ...[String(seq), time(at), `${actor} (${actorKind})`, address === '' ? door : `${address} ${door}`],
     ...[action, orDash(where), orDash(object), count === 1 ? outcome : `${outcome} (${count} times)`],
   ];
-  return cells.map(clean);
+  return cells.map(toPlain);
 }
 
 function printVerdict(

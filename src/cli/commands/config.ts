@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
 import { Failure } from '../../failure.ts';
+import { toPlain } from '../../model/plain-text.ts';
+import { appAddress } from '../addresses.ts';
 import type { Page } from '../answers.ts';
 import { type AddCommands, optionsOf, withApp, withJson } from '../command.ts';
 import { formatDotenv, parseDotenv } from '../dotenv.ts';
@@ -7,7 +9,6 @@ import { performChange, withChange } from '../follow-change.ts';
 import { readText } from '../read-text.ts';
 import { readVariables } from '../read-variables.ts';
 import type { CommonOptions, Session } from '../session.ts';
-import { clean } from '../words.ts';
 
 type VariableAnswer = {
   readonly name: string;
@@ -91,7 +92,7 @@ async function readConfig(session: Session, options: CommonOptions): Promise<Con
   const client = session.open(options);
   const app = await session.findApp(client, options);
   const query = { env: options.env };
-  return client.ask<ConfigAnswer>(`/apps/${encodeURIComponent(app)}/config`, { query });
+  return client.ask<ConfigAnswer>(`${appAddress(app)}/config`, { query });
 }
 
 /** A variable that is read on the control machine; undefined when neither option says so. Throws `wrong_usage`. */
@@ -126,9 +127,9 @@ function needValue(item: VariableAnswer): string {
 
 function describeRow({ name, value, source, outside }: VariableAnswer): string[] {
   if (outside !== null) return [name, '(read for each release)', describePlace(outside)];
-  return [name, value === null ? '(hidden)' : clean(value.replaceAll('\n', '\\n')), source];
+  return [name, value === null ? '(hidden)' : toPlain(value.replaceAll('\n', '\\n')), source];
 }
 
 function describePlace(outside: { readonly file: string } | { readonly env: string }): string {
-  return clean('file' in outside ? `file ${outside.file}` : `env ${outside.env}`);
+  return toPlain('file' in outside ? `file ${outside.file}` : `env ${outside.env}`);
 }

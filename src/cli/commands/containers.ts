@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { appAddress } from '../addresses.ts';
 import type { ContainerAnswer, Page, Unreachable } from '../answers.ts';
 import type { Client } from '../client.ts';
 import { type AddCommands, optionsOf, withApp, withJson } from '../command.ts';
@@ -29,7 +30,7 @@ export const addContainerCommands: AddCommands = (program, session) => {
     .action(async (_options, command: Command) => {
       const options = optionsOf<{ docker?: boolean }>(command);
       const client = session.open(options);
-      const path = `/apps/${encodeURIComponent(await session.findApp(client, options))}`;
+      const path = appAddress(await session.findApp(client, options));
       if (options.docker) return printDocker(session, client, path, options);
       return printContainers(session, client, path, options);
     });

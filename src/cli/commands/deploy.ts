@@ -1,4 +1,5 @@
 import { Failure } from '../../failure.ts';
+import { appAddress } from '../addresses.ts';
 import type { DeployAnswer } from '../answers.ts';
 import { type AddCommands, optionsOf } from '../command.ts';
 import { withChange } from '../follow-change.ts';
@@ -30,7 +31,7 @@ export const addDeployCommand: AddCommands = (program, session) => {
       const client = session.open(options);
       const app = await session.findApp(client, options);
       const { env, image, commit, cache, overrideFreeze } = options;
-      const path = `/apps/${encodeURIComponent(app)}/deploys`;
+      const path = `${appAddress(app)}/deploys`;
       const body = { env, image, commit, ...(cache ? {} : { noCache: true }), overrideFreeze };
       if (options.plan) return printPlan(session, client, { path, body, json: options.json });
       const deploy = await client.ask<DeployAnswer>(path, { method: 'POST', body });

@@ -1,12 +1,13 @@
 import { Failure } from '../../failure.ts';
 import { nameProgress } from '../../model/deploy.ts';
+import { toPlain } from '../../model/plain-text.ts';
 import type { DeployAnswer, DeployInfoAnswer, Page } from '../answers.ts';
 import type { Client } from '../client.ts';
 import { type AddCommands, optionsOf, withApp, withJson } from '../command.ts';
 import { exitCodes } from '../exit.ts';
 import { attachDeploy } from '../follow-deploy.ts';
 import type { Session } from '../session.ts';
-import { clean, firstLine, orDash, shortCommit, span, time, version } from '../words.ts';
+import { firstLine, orDash, shortCommit, span, time, version } from '../words.ts';
 
 type RetryOptions = {
   readonly wait: boolean;
@@ -172,7 +173,7 @@ function describeApproval({ id, hold, approval }: DeployAnswer): string[][] {
     return [['approval', `asked by ${askedBy}${how}`]];
   }
   const why = decision.reason === null ? '' : `: ${decision.reason}`;
-  return [['approval', clean(`${decision.verdict} by ${decision.by} ${time(decision.at)}${why}`)]];
+  return [['approval', toPlain(`${decision.verdict} by ${decision.by} ${time(decision.at)}${why}`)]];
 }
 
 function printDeploy({ terminal }: Session, deploy: DeployInfoAnswer): void {
@@ -189,7 +190,7 @@ function printDeploy({ terminal }: Session, deploy: DeployInfoAnswer): void {
     ['message', firstLine(deploy.message)],
     ['by', deploy.actor],
     ...describeApproval(deploy),
-    ...(deploy.overrideFreeze === null ? [] : [['in freeze', clean(deploy.overrideFreeze)]]),
+    ...(deploy.overrideFreeze === null ? [] : [['in freeze', toPlain(deploy.overrideFreeze)]]),
     ['queued', time(deploy.createdAt)],
     ['waited', span(deploy.createdAt, deploy.startedAt)],
     ['went live', time(deploy.switchedAt)],

@@ -1,3 +1,4 @@
+import { appAddress } from '../addresses.ts';
 import type { Page } from '../answers.ts';
 import { type AddCommands, optionsOf, withApp, withJson } from '../command.ts';
 import { performChange, withChange } from '../follow-change.ts';
@@ -13,7 +14,7 @@ export const addDomainCommands: AddCommands = (program, session) => {
       const client = session.open(options);
       const app = await session.findApp(client, options);
       const query = { env: options.env };
-      const path = `/apps/${encodeURIComponent(app)}/domains`;
+      const path = `${appAddress(app)}/domains`;
       const { items } = await client.ask<Page<DomainAnswer>>(path, { query });
       if (options.json) return terminal.printJson(items);
       terminal.printTable(

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
+import { appAddress } from '../addresses.ts';
 import { followAttached } from '../attached-run.ts';
 import { type AddCommands, optionsOf, withApp } from '../command.ts';
-import { addressOf, chooseScreen, readTimeout, splitProcess } from '../run-options.ts';
+import { chooseScreen, readTimeout, splitProcess } from '../run-options.ts';
 
 type ExecOptions = {
   readonly timeout: string;
@@ -36,7 +37,7 @@ export const addExecCommands: AddCommands = (program, session) => {
         ...{ command: asked.command, timeoutSeconds: readTimeout(options.timeout) },
       };
       const client = session.open(options);
-      const app = addressOf(await session.findApp(client, options));
+      const app = appAddress(await session.findApp(client, options));
       return followAttached(session, client, { app, path: '/exec', body, screen, input });
     });
 };

@@ -1,3 +1,4 @@
+import { appAddress } from '../addresses.ts';
 import type { FreezeAnswer, Page } from '../answers.ts';
 import { type AddCommands, optionsOf, withJson } from '../command.ts';
 import { time } from '../words.ts';
@@ -58,7 +59,7 @@ export const addFreezeCommands: AddCommands = (program, session) => {
 };
 
 function addressOf(app: string | undefined): string {
-  return app === undefined ? '/freezes' : `/apps/${encodeURIComponent(app)}/freezes`;
+  return app === undefined ? '/freezes' : `${appAddress(app)}/freezes`;
 }
 
 function describeState({ on, changesAt }: FreezeAnswer): string {

@@ -1,3 +1,4 @@
+import { appAddress } from '../addresses.ts';
 import type { LockAnswer } from '../answers.ts';
 import { type AddCommands, optionsOf, withAppAlone, withJson } from '../command.ts';
 import { time } from '../words.ts';
@@ -39,7 +40,7 @@ export const addLockCommands: AddCommands = (program, session) => {
 };
 
 function addressOf(app: string): string {
-  return `/apps/${encodeURIComponent(app)}/lock`;
+  return `${appAddress(app)}/lock`;
 }
 
 function nameOf(app: string, env: string | undefined): string {

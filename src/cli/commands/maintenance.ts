@@ -1,3 +1,4 @@
+import { appAddress } from '../addresses.ts';
 import { type AddCommands, optionsOf, withApp, withJson } from '../command.ts';
 import type { Session } from '../session.ts';
 
@@ -34,7 +35,7 @@ export const addMaintenanceCommands: AddCommands = (program, session) => {
 };
 
 function addressOf(app: string): string {
-  return `/apps/${encodeURIComponent(app)}/maintenance`;
+  return `${appAddress(app)}/maintenance`;
 }
 
 function tell(

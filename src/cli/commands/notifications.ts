@@ -1,8 +1,9 @@
+import { toPlain } from '../../model/plain-text.ts';
 import type { Page } from '../answers.ts';
 import type { DeliveryAnswer, NotificationAnswer } from '../answers-outside.ts';
 import { type AddCommands, optionsOf, withJson } from '../command.ts';
 import { exitCodes } from '../exit.ts';
-import { clean, firstLine, orDash, time } from '../words.ts';
+import { firstLine, orDash, time } from '../words.ts';
 
 type AddOptions = { readonly to: string; readonly event?: string[] };
 type Added = NotificationAnswer & { readonly secret: string | null };
@@ -19,9 +20,9 @@ export const addNotificationCommands: AddCommands = (program, session) => {
       terminal.printTable(
         ['ID', 'KIND', 'TO', 'APPS', 'ENVIRONMENTS', 'EVENTS', 'BY'],
         items.map((item) => [
-          ...[item.id, item.kind, clean(item.host)],
+          ...[item.id, item.kind, toPlain(item.host)],
           ...[item.apps?.join(' ') ?? 'all', item.environments?.join(' ') ?? 'all'],
-          ...[item.events.join(' '), clean(item.createdBy)],
+          ...[item.events.join(' '), toPlain(item.createdBy)],
         ]),
       );
     });

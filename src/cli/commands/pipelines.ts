@@ -1,4 +1,5 @@
 import { Failure } from '../../failure.ts';
+import { appAddress } from '../addresses.ts';
 import type { DeployAnswer, PipelineAnswer, PromotionAnswer } from '../answers.ts';
 import type { Client } from '../client.ts';
 import { type AddCommands, optionsOf, withAppAlone, withJson } from '../command.ts';
@@ -29,7 +30,7 @@ export const addPipelineCommands: AddCommands = (program, session) => {
       const options = optionsOf(command);
       const client = session.open(options);
       const app = await session.findApp(client, options);
-      const pipeline = await client.ask<PipelineAnswer>(`${addressOf(app)}/pipeline`);
+      const pipeline = await client.ask<PipelineAnswer>(`${appAddress(app)}/pipeline`);
       if (options.json) return terminal.printJson(pipeline);
       for (const line of listChains(pipeline)) terminal.print(line);
     });
@@ -72,7 +73,7 @@ async function promote(
     version: from.release,
     ...(overrideFreeze === undefined ? {} : { overrideFreeze }),
   };
-  const path = `${addressOf(app)}/promote`;
+  const path = `${appAddress(app)}/promote`;
   if (options.plan) return printPlan(session, client, { path, body, json: options.json });
   for (const line of listPromotionLines(difference)) session.terminal.say(line);
   await confirm(session, to.env, options.yes);
@@ -87,9 +88,5 @@ async function confirm({ terminal }: Session, env: string, yes: boolean | undefi
 }
 
 function readPromotion(client: Client, app: string, { from, to }: PairOptions): Promise<PromotionAnswer> {
-  return client.ask<PromotionAnswer>(`${addressOf(app)}/pipeline/diff`, { query: { from, to } });
-}
-
-function addressOf(app: string): string {
-  return `/apps/${encodeURIComponent(app)}`;
+  return client.ask<PromotionAnswer>(`${appAddress(app)}/pipeline/diff`, { query: { from, to } });
 }

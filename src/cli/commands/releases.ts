@@ -1,4 +1,5 @@
 import { Failure } from '../../failure.ts';
+import { appAddress } from '../addresses.ts';
 import type { DeployAnswer, Page, ReleaseAnswer, ReleaseInfoAnswer } from '../answers.ts';
 import type { Client } from '../client.ts';
 import { type AddCommands, optionsOf, withApp, withJson } from '../command.ts';
@@ -18,7 +19,7 @@ export const addReleaseCommands: AddCommands = (program, session) => {
       const client = session.open(options);
       const app = await session.findApp(client, options);
       const query = { env: options.env, limit: options.limit };
-      const { items } = await client.ask<Page<ReleaseAnswer>>(`/apps/${encodeURIComponent(app)}/releases`, {
+      const { items } = await client.ask<Page<ReleaseAnswer>>(`${appAddress(app)}/releases`, {
         query,
       });
       if (options.json) return terminal.printJson(items);
@@ -69,7 +70,7 @@ export const addReleaseCommands: AddCommands = (program, session) => {
       const client = session.open(options);
       const app = await session.findApp(client, options);
       const body = { ...wanted, ...(options.env === undefined ? {} : { env: options.env }) };
-      const path = `/apps/${encodeURIComponent(app)}/rollback`;
+      const path = `${appAddress(app)}/rollback`;
       if (options.plan) return printPlan(session, client, { path, body, json: options.json });
       await finishDeploy(
         session,
@@ -89,7 +90,7 @@ async function readRelease(
   const version = parseVersion(text);
   if (version === undefined) throw notARelease(text);
   const app = await session.findApp(client, options);
-  const path = `/apps/${encodeURIComponent(app)}/releases/${version}`;
+  const path = `${appAddress(app)}/releases/${version}`;
   return client.ask<ReleaseInfoAnswer>(path, { query: { env: options.env } });
 }
 

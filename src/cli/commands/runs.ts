@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
 import { Failure } from '../../failure.ts';
+import { toPlain } from '../../model/plain-text.ts';
+import { appAddress } from '../addresses.ts';
 import type { Page } from '../answers.ts';
 import type { RunAnswer } from '../answers-outside.ts';
 import { followAttached } from '../attached-run.ts';
@@ -7,9 +9,9 @@ import type { Client } from '../client.ts';
 import { type AddCommands, optionsOf, withApp, withJson } from '../command.ts';
 import { followRun } from '../follow-run.ts';
 import { readRunInput } from '../run-input.ts';
-import { addressOf, chooseScreen, readTimeout } from '../run-options.ts';
+import { chooseScreen, readTimeout } from '../run-options.ts';
 import type { CommonOptions, Session } from '../session.ts';
-import { clean, orDash, span, time } from '../words.ts';
+import { orDash, span, time } from '../words.ts';
 
 type RunOptions = CommonOptions & {
   readonly detach?: boolean;
@@ -37,7 +39,7 @@ export const addRunCommands: AddCommands = (program, session) => {
       const screen = chooseScreen(session, options);
       const timeoutSeconds = readTimeout(options.timeout ?? (screen === null ? '1h' : '24h'));
       const client = session.open(options);
-      const app = addressOf(await session.findApp(client, options));
+      const app = appAddress(await session.findApp(client, options));
       const body = {
         ...(options.env === undefined ? {} : { env: options.env }),
         ...{ command: words, timeoutSeconds },
@@ -60,10 +62,10 @@ export const addRunCommands: AddCommands = (program, session) => {
           run.outcome ?? run.state,
           orDash(run.exitCode),
           run.server,
-          clean(run.actor),
+          toPlain(run.actor),
           time(run.startedAt),
           span(run.startedAt, run.endedAt),
-          clean(run.command.join(' ')).slice(0, 60),
+          toPlain(run.command.join(' ')).slice(0, 60),
         ]),
       );
       if (items.length === 0) terminal.say('There are no runs.');
@@ -111,7 +113,7 @@ async function runPlain(session: Session, client: Client, path: string, { option
 
 async function openRuns(session: Session, options: CommonOptions): Promise<{ client: Client; path: string }> {
   const client = session.open(options);
-  return { client, path: `${addressOf(await session.findApp(client, options))}/runs` };
+  return { client, path: `${appAddress(await session.findApp(client, options))}/runs` };
 }
 
 function addressedApp(path: string): string {

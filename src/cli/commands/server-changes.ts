@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { durationPattern, parseDuration } from '../../config/units.ts';
 import { Failure } from '../../failure.ts';
+import { serverAddress } from '../addresses.ts';
 import { agreeToKey, type KeyOptions } from '../agree-to-key.ts';
 import type { AdmissionAnswer } from '../answers.ts';
 import type { Client } from '../client.ts';
@@ -65,7 +66,7 @@ export const addServerChangeCommands: AddCommands = (program, session) => {
     .description('forget a server that is drained and empty')
     .action(async (name: string, _options, command) => {
       const options = optionsOf<{ force?: boolean }>(command);
-      const path = `${addressOf(name)}?force=${options.force === true}`;
+      const path = `${serverAddress(name)}?force=${options.force === true}`;
       const answer = await session.open(options).ask(path, { method: 'DELETE' });
       if (options.json) session.terminal.printJson(answer);
       else session.terminal.say(`${name} is removed.`);
@@ -127,14 +128,14 @@ async function tellCommands({ terminal }: Session, client: Client, body: object)
 async function drain(session: Session, name: string, options: CommonOptions & DrainOptions): Promise<void> {
   const client = session.open(options);
   const body = options.reason === undefined ? {} : { reason: options.reason };
-  const answer = await client.ask(`${addressOf(name)}/drain`, { method: 'POST', body });
+  const answer = await client.ask(`${serverAddress(name)}/drain`, { method: 'POST', body });
   if (options.wait) await followDrain(session, client, name);
   if (options.json) session.terminal.printJson(answer);
   else if (!options.wait) session.terminal.say(`${name} is being drained.`);
 }
 
 async function undrain(session: Session, name: string, options: CommonOptions): Promise<void> {
-  const answer = await session.open(options).ask(`${addressOf(name)}/drain`, { method: 'DELETE' });
+  const answer = await session.open(options).ask(`${serverAddress(name)}/drain`, { method: 'DELETE' });
   if (options.json) session.terminal.printJson(answer);
   else session.terminal.say(`${name} is in use.`);
 }
@@ -153,8 +154,4 @@ function readMinutes(text: string): number {
   const ms = durationPattern.test(text) ? parseDuration(text) : undefined;
   if (ms !== undefined && ms >= 60_000) return Math.ceil(ms / 60_000);
   throw new Failure('wrong_usage', `--for ${JSON.stringify(text)}: must be a time like 30m, 1h or 2d.`);
-}
-
-function addressOf(name: string): string {
-  return `/servers/${encodeURIComponent(name)}`;
 }

@@ -1,4 +1,5 @@
 import { formatBytes } from '../../publish/bytes.ts';
+import { serverAddress } from '../addresses.ts';
 import { agreeToKey, type KeyOptions, type ShownKey } from '../agree-to-key.ts';
 import type { FindingAnswer, Page, ServerAnswer, ServerInfoAnswer } from '../answers.ts';
 import { type AddCommands, optionsOf, withJson } from '../command.ts';
@@ -28,7 +29,7 @@ export const addServerCommands: AddCommands = (program, session) => {
     .description('its state, its disk, and what runs there')
     .action(async (name: string, _options, command) => {
       const options = optionsOf(command);
-      const path = `/servers/${encodeURIComponent(name)}`;
+      const path = serverAddress(name);
       const server = await session.open(options).ask<ServerInfoAnswer>(path);
       if (options.json) return terminal.printJson(server);
       printServer(session, server);
@@ -42,7 +43,7 @@ export const addServerCommands: AddCommands = (program, session) => {
     .action(async (name: string, _options, command) => {
       const options = optionsOf<KeyOptions>(command);
       const client = session.open(options);
-      const path = `/servers/${encodeURIComponent(name)}`;
+      const path = serverAddress(name);
       const key = await client.ask<HostKey>(`${path}/host-key`);
       const shown = { name: key.name, fingerprint: key.fingerprint };
       if (options.json && key.pinned === key.fingerprint) return terminal.printJson(shown);
@@ -61,7 +62,7 @@ export const addServerCommands: AddCommands = (program, session) => {
     .description('try every step from here to its engine and say which one fails')
     .action(async (name: string, _options, command) => {
       const options = optionsOf(command);
-      const path = `/servers/${encodeURIComponent(name)}/doctor`;
+      const path = `${serverAddress(name)}/doctor`;
       const { items } = await session.open(options).ask<Page<FindingAnswer>>(path);
       printFindings(session, items, options);
     });

@@ -1,9 +1,11 @@
+import { toPlain } from '../../model/plain-text.ts';
+import { appAddress } from '../addresses.ts';
 import type { Page } from '../answers.ts';
 import type { WebhookAnswer, WebhookInfoAnswer } from '../answers-outside.ts';
 import type { Client } from '../client.ts';
 import { type AddCommands, optionsOf, withAppAlone, withJson } from '../command.ts';
 import type { CommonOptions } from '../session.ts';
-import { clean, firstLine, orDash, shortCommit, time } from '../words.ts';
+import { firstLine, orDash, shortCommit, time } from '../words.ts';
 
 type AddOptions = {
   readonly from: string;
@@ -16,8 +18,8 @@ type AddOptions = {
 export const addWebhookCommands: AddCommands = (program, session) => {
   const { terminal } = session;
   const addressOf = async (client: Client, options: CommonOptions, id?: string) => {
-    const app = encodeURIComponent(await session.findApp(client, options));
-    return `/apps/${app}/webhooks${id === undefined ? '' : `/${encodeURIComponent(id)}`}`;
+    const webhooks = `${appAddress(await session.findApp(client, options))}/webhooks`;
+    return id === undefined ? webhooks : `${webhooks}/${encodeURIComponent(id)}`;
   };
   withJson(withAppAlone(program.command('webhooks')))
     .description('list the webhooks through which forges deploy an app')
@@ -30,7 +32,7 @@ export const addWebhookCommands: AddCommands = (program, session) => {
       terminal.printTable(
         ['ID', 'FORGE', 'REPOSITORY', 'BRANCHES', 'MADE', 'BY'],
         items.map((item) => [
-          ...[item.id, item.forge, clean(item.repository), orDash(clean(item.branches.join(' ')))],
+          ...[item.id, item.forge, toPlain(item.repository), orDash(toPlain(item.branches.join(' ')))],
           ...[time(item.createdAt), item.createdBy],
         ]),
       );
@@ -74,12 +76,12 @@ export const addWebhookCommands: AddCommands = (program, session) => {
       const path = await addressOf(client, options, id);
       const found = await client.ask<WebhookInfoAnswer>(path);
       if (options.json) return terminal.printJson(found);
-      terminal.say(`${found.url} (${found.forge}) fetches ${clean(found.repository)}`);
-      if (found.publicKey !== null) terminal.say(clean(found.publicKey));
+      terminal.say(`${found.url} (${found.forge}) fetches ${toPlain(found.repository)}`);
+      if (found.publicKey !== null) terminal.say(toPlain(found.publicKey));
       terminal.printTable(
         ['TIME', 'REF', 'COMMIT', 'STATE', 'TRIES', 'DEPLOY', 'WHY'],
         found.pushes.map((push) => [
-          ...[time(push.receivedAt), clean(push.ref), shortCommit(push.commit), push.state],
+          ...[time(push.receivedAt), toPlain(push.ref), shortCommit(push.commit), push.state],
           ...[String(push.attempts), orDash(push.deploy), firstLine(push.detail)],
         ]),
       );

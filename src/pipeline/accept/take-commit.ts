@@ -1,9 +1,7 @@
-import { announce } from '../../announce.ts';
-import { Failure } from '../../failure.ts';
 import type { App, Environment } from '../../model/app.ts';
 import type { Deploy } from '../../model/deploy.ts';
+import { keepCommit } from '../../receive/keep-commit.ts';
 import { zeroOid } from '../../receive/plan.ts';
-import { deployRef } from '../../receive/record-push.ts';
 import { checkTree } from '../../receive/tree-check.ts';
 import { findUnfinishedOfCommit, reserveDeployId } from '../../store/deploys.ts';
 import type { PipelineDrivers } from '../drivers.ts';
@@ -64,13 +62,9 @@ export async function acceptCommit(
   const running = await findUnfinishedOfCommit(db, environment.id, commit);
   if (running !== undefined) return running;
   const id = await reserveDeployId(db);
-  const ref = deployRef(id);
-  announce('receive', 'intent', id);
   // The commit stays as long as its deploy, whatever becomes of its branch.
-  await git.updateRef(app.id, ref, commit, zeroOid);
-  announce('receive', 'act', id);
-  try {
-    return await queueDeploy(
+  return await keepCommit(git, { appId: app.id, deployId: id, commit }, (ref) =>
+    queueDeploy(
       drivers,
       { app, environment },
       {
@@ -87,10 +81,6 @@ export async function acceptCommit(
         supersede: settings.supersede,
       },
       [`Deploys the commit ${commit}; no branch moves`, ...warnings],
-    );
-  } catch (error) {
-    // A refusal recorded nothing; of anything else the sweep finds out.
-    if (error instanceof Failure && error.status < 500) await git.deleteRef(app.id, ref, commit);
-    throw error;
-  }
+    ),
+  );
 }
