@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { askEngine, untilAnswered } from '../../src/fleet/ask.ts';
 import { openFleet } from '../../src/fleet/fleet.ts';
@@ -80,6 +83,25 @@ test('a killed engine gives clean errors, and the same connection has it again w
   await answered;
   assert.ok(tries > 1);
   assert.equal(sshd.countConnections(), 1);
+});
+
+test('an engine that comes back while the server is asked why it was gone is not told as a refused forwarding', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'hawser-back-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const [gone, back] = [join(folder, 'docker.sock'), join(folder, 'back.sock')];
+  await writeFile(gone, '');
+  await symlink('/var/run/docker.sock', back);
+  // The last question of all begins with the engine's return.
+  const returning = `case "$SSH_ORIGINAL_COMMAND" in *version*) mv -f ${back} ${gone};; esac`;
+  const { connection } = await openPlace(t, gone, [
+    `ForceCommand ${returning}; eval "$SSH_ORIGINAL_COMMAND"`,
+  ]);
+  await assert.rejects(
+    askEngine({ connection, what: 'ping', signal }, () => connection.docker.ping()),
+    { code: 'server_no_docker', message: /the Docker engine does not answer/ },
+  );
+  const answer = await askEngine({ connection, what: 'ping', signal }, () => connection.docker.ping());
+  assert.equal(String(answer), 'OK');
 });
 
 test('an engine that hangs is given up after 15 s, and the server is a value', async (t) => {
