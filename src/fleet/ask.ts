@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../failure.ts';
-import { toFailure } from './docker.ts';
+import { statusOf, toFailure } from './docker.ts';
 import type { ServerConnection } from './fleet.ts';
 import { unlessAborted } from './shared.ts';
 
@@ -57,6 +57,17 @@ export async function untilAnswered<T>(
       if (lookUntil === null || performance.now() > lookUntil || !mayComeBack(error)) throw error;
     }
     await sleep(lookAgainMs, undefined, { signal }).catch(() => signal.throwIfAborted());
+  }
+}
+
+/** The answer, or null when the engine says that there is no such thing (404) or that it is so already (304). */
+export async function unlessGone<T>(answer: Promise<T>): Promise<T | null> {
+  try {
+    return await answer;
+  } catch (error) {
+    const status = statusOf((error as Failure).cause);
+    if (status === 404 || status === 304) return null;
+    throw error;
   }
 }
 

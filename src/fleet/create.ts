@@ -1,10 +1,14 @@
 import { Failure } from '../failure.ts';
 import { labelNames } from '../model/container.ts';
-import { askEngine } from './ask.ts';
+import { askEngine, unlessGone } from './ask.ts';
 import { isMadeFrom, networkName } from './container.ts';
-import { type ContainerInspect, type ContainerSpec, statusOf } from './docker.ts';
+import { type ContainerInspect, type ContainerSpec, isAddressTaken, statusOf } from './docker.ts';
 import type { ServerConnection } from './fleet.ts';
-import { ensureNetwork } from './network.ts';
+import { type Addresses, ensureNetwork } from './network.ts';
+import { chooseAddress } from './subnet.ts';
+
+const startTries = 5;
+const noneChosen: Addresses = { subnet: null, taken: new Set() };
 
 /** Makes sure that a container of this spec exists; answers the one that was there, or null for a new one. */
 export async function createContainer(
@@ -13,10 +17,11 @@ export async function createContainer(
   signal: AbortSignal,
 ): Promise<ContainerInspect | null> {
   const what = `create ${spec.name}`;
-  await ensureSpecNetwork(connection, spec, signal);
+  const addresses = await ensureSpecNetwork(connection, spec, signal);
+  const placed = placeSpec(fitSpec(connection, spec), addresses);
   const create = () =>
     askEngine({ connection, what, signal }, (abortSignal) =>
-      connection.docker.createContainer({ ...fitSpec(connection, spec), abortSignal }),
+      connection.docker.createContainer({ ...placed, abortSignal }),
     );
   try {
     await create();
@@ -80,24 +85,33 @@ export async function startCreated(
   prepare?: () => Promise<void>,
 ): Promise<void> {
   const ask = { connection, what: `start ${spec.name}`, signal };
-  await prepare?.();
-  try {
-    await askEngine(ask, (abortSignal) => connection.docker.getContainer(spec.name).start({ abortSignal }));
-  } catch (error) {
-    if (!(error instanceof Failure) || error.code === 'docker_lost') throw error;
-    if (statusOf(error.cause) === 304) return;
-    // It would hold its name, and the engine would try to start it after a reboot.
-    await removeContainer(connection, spec.name, signal);
-    if (spec.HostConfig?.Ulimits && error.message.includes('setting rlimit')) {
-      connection.refusals.add('open files');
-      const without = fitSpec(connection, spec);
-      await createContainer(connection, without, signal);
-      await startCreated(connection, without, signal, prepare);
+  for (let tries = 1; ; tries += 1) {
+    await prepare?.();
+    try {
+      await askEngine(ask, (abortSignal) => connection.docker.getContainer(spec.name).start({ abortSignal }));
       return;
+    } catch (error) {
+      if (!(error instanceof Failure) || error.code === 'docker_lost') throw error;
+      if (statusOf(error.cause) === 304) return;
+      // It would hold its name, and the engine would try to start it after a reboot.
+      await removeContainer(connection, spec.name, signal);
+      if (!mayStartAnew(connection, spec, error) || tries === startTries) throw toStartFailure(error);
+      await createContainer(connection, spec, signal);
     }
-    if (error.code !== 'docker_failed') throw error;
-    throw new Failure('container_not_started', error.message, { cause: error.cause });
   }
+}
+
+/** True when a new container of the same spec has a chance that this one did not have. */
+function mayStartAnew({ refusals }: ServerConnection, spec: ContainerSpec, { message }: Failure): boolean {
+  if (isAddressTaken(message)) return true;
+  if (!spec.HostConfig?.Ulimits || !message.includes('setting rlimit')) return false;
+  refusals.add('open files');
+  return true;
+}
+
+function toStartFailure(error: Failure): Failure {
+  if (error.code !== 'docker_failed') return error;
+  return new Failure('container_not_started', error.message, { cause: error.cause });
 }
 
 /** The spec without what this engine refused before. */
@@ -105,6 +119,16 @@ function fitSpec({ refusals }: ServerConnection, spec: ContainerSpec): Container
   if (!refusals.has('open files') || spec.HostConfig === undefined) return spec;
   const { Ulimits: _, ...HostConfig } = spec.HostConfig;
   return { ...spec, HostConfig };
+}
+
+/** The spec with an address that no other container gets, whatever becomes of this one's engine. */
+function placeSpec(spec: ContainerSpec, { subnet, taken }: Addresses): ContainerSpec {
+  const network = spec.HostConfig?.NetworkMode;
+  const address = subnet === null ? null : chooseAddress(subnet, taken, Math.random());
+  if (network === undefined || address === null) return spec;
+  const own = spec.NetworkingConfig?.EndpointsConfig?.[network];
+  const endpoint = { ...own, IPAMConfig: { IPv4Address: address } };
+  return { ...spec, NetworkingConfig: { EndpointsConfig: { [network]: endpoint } } };
 }
 
 async function removeOurs(
@@ -124,24 +148,13 @@ async function ensureSpecNetwork(
   connection: ServerConnection,
   spec: ContainerSpec,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<Addresses> {
   const app = spec.Labels?.[labelNames.app];
   const env = spec.Labels?.[labelNames.env];
   if (app === undefined || env === undefined) throw new Error(`${spec.name} carries no label of ours`);
   // A network of its own was made by whoever wants the container in it.
-  if (spec.HostConfig?.NetworkMode !== networkName(app, env)) return;
-  await ensureNetwork(connection, { app, env }, signal);
-}
-
-/** The answer, or null when the engine says that there is no such thing (404) or that it is so already (304). */
-export async function unlessGone<T>(answer: Promise<T>): Promise<T | null> {
-  try {
-    return await answer;
-  } catch (error) {
-    const status = statusOf((error as Failure).cause);
-    if (status === 404 || status === 304) return null;
-    throw error;
-  }
+  if (spec.HostConfig?.NetworkMode !== networkName(app, env)) return noneChosen;
+  return await ensureNetwork(connection, { app, env }, signal);
 }
 
 function mentionsImage(error: unknown): boolean {

@@ -7,6 +7,7 @@ export type Docker = Dockerode;
 export type ContainerSpec = Dockerode.ContainerCreateOptions & { readonly name: string };
 export type ContainerEntry = Dockerode.ContainerInfo;
 export type ContainerInspect = Dockerode.ContainerInspectInfo;
+export type NetworkInspect = Dockerode.NetworkInspectInfo;
 
 /** The engine of this machine. */
 export function openLocalDocker(options: { socketPath?: string } = {}): Docker {
@@ -55,6 +56,16 @@ export function isOutcomeUnknown(error: unknown): boolean {
   const { code, message } = error as { code?: unknown; message?: unknown };
   if (typeof code === 'string' && lostErrors.has(code)) return true;
   return message === 'socket hang up' || message === 'aborted';
+}
+
+/** The container's address, not its port: somebody has it whom the engine did not name. */
+export function isAddressTaken(message: string): boolean {
+  return message.includes('Address already in use');
+}
+
+/** A container that the engine has forgotten to have started, and the runtime below it has not. */
+export function isStartedBelow(message: string): boolean {
+  return /id already in use|task .* already exists/.test(message);
 }
 
 function isSocketMissing(error: Error): boolean {

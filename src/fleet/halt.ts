@@ -1,5 +1,4 @@
-import { askEngine, untilAnswered } from './ask.ts';
-import { unlessGone } from './create.ts';
+import { askEngine, unlessGone, untilAnswered } from './ask.ts';
 import type { ServerConnection } from './fleet.ts';
 
 /**

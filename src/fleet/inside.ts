@@ -1,10 +1,9 @@
 import type { Duplex } from 'node:stream';
 import type { Failure } from '../failure.ts';
 import type { TerminalSize } from '../model/run.ts';
-import { askEngine } from './ask.ts';
+import { askEngine, unlessGone } from './ask.ts';
 import { type Attached, withoutErrors } from './attach.ts';
 import { consoleSize } from './container.ts';
-import { unlessGone } from './create.ts';
 import { statusOf } from './docker.ts';
 import type { ServerConnection } from './fleet.ts';
 

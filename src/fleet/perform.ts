@@ -1,9 +1,9 @@
 import { Failure } from '../failure.ts';
 import type { ObservedContainer } from '../model/container.ts';
-import { askEngine, untilAnswered } from './ask.ts';
+import { askEngine, unlessGone, untilAnswered } from './ask.ts';
 import { type ExitState, isRunningAgain, type LastEnd, parseExit, parseInspect } from './container.ts';
-import { createContainer, inspectContainer, removeContainer, startCreated, unlessGone } from './create.ts';
-import type { ContainerInspect, ContainerSpec } from './docker.ts';
+import { createContainer, inspectContainer, removeContainer, startCreated } from './create.ts';
+import { type ContainerInspect, type ContainerSpec, isStartedBelow } from './docker.ts';
 import type { ServerConnection } from './fleet.ts';
 import { followLogs, readLogLines } from './logs.ts';
 import { readMessages } from './messages.ts';
@@ -21,7 +21,7 @@ export async function startContainer(
     const found = await createContainer(connection, spec, signal);
     // A paused one counts as running.
     if (found?.State.Paused) await unpause(connection, spec.name, signal);
-    if (!found?.State.Running) await startCreated(connection, spec, signal);
+    if (!found?.State.Running) await startOrReplace(connection, spec, signal);
     const inspect = await inspectContainer(connection, spec.name, signal);
     const observed = inspect && parseInspect(connection.server.name, inspect);
     if (observed) return observed;
@@ -30,6 +30,21 @@ export async function startContainer(
       `${spec.name} on ${connection.server.name} is gone after its start`,
     );
   });
+}
+
+/** One that the engine cannot start, because it was killed while it did so, makes room for a new one. */
+async function startOrReplace(
+  connection: ServerConnection,
+  spec: ContainerSpec,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await startCreated(connection, spec, signal);
+  } catch (error) {
+    if (!isStartedBelow((error as Error).message)) throw error;
+    await createContainer(connection, spec, signal);
+    await startCreated(connection, spec, signal);
+  }
 }
 
 async function unpause(connection: ServerConnection, name: string, signal: AbortSignal): Promise<void> {
@@ -204,7 +219,7 @@ async function beginRun(
     await startCreated(connection, spec, signal);
   } catch (error) {
     // The engine has forgotten a start that the runtime below it remembers.
-    throw begin && /task .* already exists/.test((error as Error).message) ? halfway() : error;
+    throw begin && isStartedBelow((error as Error).message) ? halfway() : error;
   }
 }
 

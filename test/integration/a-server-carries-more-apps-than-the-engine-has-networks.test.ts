@@ -21,6 +21,6 @@ test('when the pools of the engine are used up, networks get a subnet of ours', 
   for (const env of [...envs, 'one']) await ensureNetwork(connection, { app: 'shop', env }, signal);
   const networks = await connection.docker.listNetworks({ filters: { label: ['hawser.app=shop'] } });
   const subnets = networks.map(({ IPAM }) => IPAM?.Config?.[0]?.Subnet).sort();
-  assert.deepEqual(subnets, ['10.213.0.0/26', '10.213.0.64/26', '10.98.0.0/25', '10.98.0.128/25']);
+  assert.deepEqual(subnets, ['10.213.0.0/24', '10.213.1.0/24', '10.98.0.0/25', '10.98.0.128/25']);
   for (const env of envs) assert.equal(await removeNetwork(connection, { app: 'shop', env }, signal), true);
 });

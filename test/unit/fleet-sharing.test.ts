@@ -3,7 +3,6 @@ import { test } from 'node:test';
 import { fingerprintOf } from '../../src/fleet/host-key.ts';
 import { openShared } from '../../src/fleet/shared.ts';
 import { openSlots } from '../../src/fleet/slots.ts';
-import { chooseSubnet } from '../../src/fleet/subnet.ts';
 
 const never = new AbortController().signal;
 
@@ -70,11 +69,4 @@ test('slots are given in order, and an aborted wait takes none', async () => {
 test('a fingerprint is what ssh-keygen -l prints', () => {
   const key = 'AAAAC3NzaC1lZDI1NTE5AAAAIGPKSUTyz1HwHReFVvD5obVsALAgJRNarH4TRpNePnAS';
   assert.match(fingerprintOf(Buffer.from(key, 'base64')), /^SHA256:[A-Za-z0-9+/]{43}$/);
-});
-
-test('a subnet overlaps none that is there', () => {
-  assert.equal(chooseSubnet([]), '10.213.0.0/26');
-  assert.equal(chooseSubnet(['10.213.0.0/26', '10.213.0.64/28', 'fd00::/64']), '10.213.0.128/26');
-  assert.equal(chooseSubnet(['10.213.0.0/17']), '10.213.128.0/26');
-  assert.throws(() => chooseSubnet(['10.0.0.0/8']), /no subnet/);
 });

@@ -1,9 +1,8 @@
 import { fullImageName } from '../../build/backing/spec.ts';
 import { startServices } from '../../build/backing/start.ts';
 import { parseManifest } from '../../build/manifest.ts';
-import { askEngine } from '../../fleet/ask.ts';
+import { askEngine, unlessGone } from '../../fleet/ask.ts';
 import { networkName } from '../../fleet/container.ts';
-import { unlessGone } from '../../fleet/create.ts';
 import { connectBuilder } from '../../fleet/engine.ts';
 import type { ServerConnection } from '../../fleet/fleet.ts';
 import { ensureNetwork } from '../../fleet/network.ts';
