@@ -55,7 +55,11 @@ test(`${soakMs / 1000} s of random work under random faults end true`, {
   });
   await load.stop();
   const unexcused = load.failed().filter(({ at }) => !told.some((one) => isExcused(at, one)));
-  assert.deepEqual(unexcused, [], `HAWSER_SEED=${seed}: ${describe(told)}`);
+  if (unexcused.length > 0) {
+    const begin = told[0]?.at ?? 0;
+    const lost = unexcused.map(({ at, what }) => `${((at - begin) / 1000).toFixed(1)} s ${what}`).join(', ');
+    assert.fail(`HAWSER_SEED=${seed}: ${lost}\n${describe(told)}\n${await gatherEvidence(world)}`);
+  }
   const row = { trueAfterMs: performance.now() - end, sent: load.sent(), failed: load.failed().length };
   recordRow({
     step: `soak of ${soakMs / 1000} s`,
