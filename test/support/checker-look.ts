@@ -129,7 +129,7 @@ async function readRefs(repository: string): Promise<Map<string, string>> {
 }
 
 /** From HAProxy's own counters: servers of the environment that are up and have a weight. */
-async function readAdmitted({ data, app, env }: Checked): Promise<string[]> {
+export async function readAdmitted({ data, app, env }: Checked): Promise<string[]> {
   const [socket] = await listFiles('**/admin.sock', data);
   const connection = connect(join(data, socket ?? 'admin.sock'));
   connection.end('show stat\n');

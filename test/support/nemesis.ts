@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { readAdmitted } from './checker-look.ts';
 import { eventually } from './eventually.ts';
 import type { FaultWorld } from './fault-world.ts';
 import type { TestServer } from './fleet.ts';
@@ -92,10 +93,18 @@ export const faults: readonly Fault[] = [
     excusedMs: 8_000,
     strike: ({ hawser }) => killPart(hawser, 'load-balancer'),
   },
-  onServer('kill dockerd', async (server) => {
-    await server.killDocker();
-    await server.startDocker();
-  }),
+  {
+    name: 'kill dockerd',
+    excusedMs: 0,
+    async strike(world, choose) {
+      const { servers } = world.fleet;
+      const server = choose.one(servers);
+      await server.killDocker();
+      await server.startDocker();
+      // Its containers began anew: an app on two servers stands the loss of one of them at a time.
+      await eventually(async () => (await readAdmitted(world.checked())).length >= servers.length);
+    },
+  },
   onServer('kill sshd', async (server, choose) => {
     await server.killSsh();
     await pause(choose.between(0, 2_000));
