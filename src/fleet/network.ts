@@ -31,7 +31,8 @@ export async function ensureNetwork(
       (await makeDivided(connection, wanted, signal));
     if (network === null) continue;
     const addresses = addressesOf(network);
-    if (!canBeDivided(network) || addresses.taken.size > 0) return addresses;
+    const stays = addresses.taken.size > 0 || tries === ensureTries;
+    if (stays || !canBeDivided(network)) return addresses;
     await removeNamedNetwork(connection, network.Id, signal);
   }
   throw new Failure('docker_failed', `${connection.server.name} has no subnet for ${wanted.name}`, {
