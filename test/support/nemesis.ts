@@ -102,7 +102,8 @@ export const faults: readonly Fault[] = [
       await server.killDocker();
       await server.startDocker();
       // Its containers began anew: an app on two servers stands the loss of one of them at a time.
-      await eventually(async () => (await readAdmitted(world.checked())).length >= servers.length);
+      const isWhole = async () => (await readAdmitted(world.checked())).length >= servers.length;
+      await eventually(isWhole, { timeoutMs: 120_000 });
     },
   },
   onServer('kill sshd', async (server, choose) => {
