@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { access, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -82,13 +83,12 @@ test('no-wait returns once it is durable, and the branch is not said to have mov
 test('a client that leaves while it follows ends the following, not the deploy', async (t) => {
   const stopped = Promise.withResolvers<void>();
   const { world, source } = await open(t, {
-    outcome: (_deploy, _write, signal) =>
-      new Promise((_resolve, reject) => {
-        signal.addEventListener('abort', () => {
-          stopped.resolve();
-          reject(signal.reason);
-        });
-      }),
+    async outcome(_deploy, _write, signal) {
+      // The client may be gone before it is followed at all.
+      if (!signal.aborted) await once(signal, 'abort');
+      stopped.resolve();
+      throw signal.reason;
+    },
   });
   const child = startClient(source, ['push', 'deploy', 'main']);
   await eventually(() => world.recorded.length === 1);

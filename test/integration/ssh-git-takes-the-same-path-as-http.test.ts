@@ -78,13 +78,12 @@ test('the log of a deploy comes while it runs', async (t) => {
 
 test('Ctrl-C while it is followed ends the following, not the deploy', async (t) => {
   const stopped = Promise.withResolvers<void>();
-  const outcome: SshWorldOptions['outcome'] = (_deploy, _write, signal) =>
-    new Promise((_resolve, reject) => {
-      signal.addEventListener('abort', () => {
-        stopped.resolve();
-        reject(signal.reason);
-      });
-    });
+  const outcome: SshWorldOptions['outcome'] = async (_deploy, _write, signal) => {
+    // The client may be gone before it is followed at all.
+    if (!signal.aborted) await once(signal, 'abort');
+    stopped.resolve();
+    throw signal.reason;
+  };
   const { world, source, id } = await open(t, { outcome });
   const child = world.startGit('laptop', source, 'push', 'deploy', 'main');
   await eventually(() => world.recorded.length === 1, patience);
