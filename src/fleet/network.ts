@@ -109,7 +109,7 @@ async function createNetwork(
 ): Promise<void> {
   const { name, labels, subnet } = wanted;
   const ask = { connection, what: `create the network ${name}`, signal };
-  const range = lowerHalf(subnet ?? '');
+  const range = lowerHalf(subnet);
   const config = { Subnet: subnet ?? undefined, IPRange: range ?? undefined };
   const ipam = subnet === null ? {} : { IPAM: { Driver: 'default', Config: [config] } };
   try {
@@ -159,7 +159,7 @@ async function electSubnet(
   }
   const made = await inspectNetwork(connection, wanted.name, signal);
   if (made === null || !canBeDivided(made)) return null;
-  return (await removeNamedNetwork(connection, made.Id, signal)) ? (subnetOf(made) ?? null) : null;
+  return (await removeNamedNetwork(connection, made.Id, signal)) ? subnetOf(made) : null;
 }
 
 async function inspectNetwork(
@@ -174,23 +174,23 @@ async function inspectNetwork(
   );
 }
 
-function subnetOf({ IPAM }: NetworkInspect): string | undefined {
-  return IPAM?.Config?.[0]?.Subnet;
+function subnetOf({ IPAM }: NetworkInspect): string | null {
+  return IPAM?.Config?.[0]?.Subnet ?? null;
 }
 
 function isDivided(network: NetworkInspect): boolean {
   const range = network.IPAM?.Config?.[0]?.IPRange;
-  return range !== undefined && range === lowerHalf(subnetOf(network) ?? '');
+  return range !== undefined && range === lowerHalf(subnetOf(network));
 }
 
 function canBeDivided(network: NetworkInspect): boolean {
-  return !isDivided(network) && lowerHalf(subnetOf(network) ?? '') !== null;
+  return !isDivided(network) && lowerHalf(subnetOf(network)) !== null;
 }
 
 function addressesOf(network: NetworkInspect): Addresses {
   const containers = Object.values(network.Containers ?? {});
   const taken = new Set(containers.map(({ IPv4Address }) => IPv4Address.split('/')[0] ?? ''));
-  return { subnet: isDivided(network) ? (subnetOf(network) ?? null) : null, taken };
+  return { subnet: isDivided(network) ? subnetOf(network) : null, taken };
 }
 
 async function listSubnets(connection: ServerConnection, signal: AbortSignal): Promise<string[]> {

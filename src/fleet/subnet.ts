@@ -25,10 +25,10 @@ function addSubnet(taken: BlockList, subnet: string): void {
   if (address?.includes('.') && bits !== undefined) taken.addSubnet(address, Number(bits));
 }
 
-/** The half of an IPv4 subnet in which its engine may give addresses by itself; null when the subnet is too small. */
-export function lowerHalf(subnet: string): string | null {
-  const [address = '', prefix] = subnet.split('/');
-  return Number(prefix) > longestPrefix ? null : `${address}/${Number(prefix) + 1}`;
+/** The half of an IPv4 subnet in which its engine may give addresses by itself; null when it is too small or none. */
+export function lowerHalf(subnet: string | null): string | null {
+  const [address, prefix] = (subnet ?? '').split('/');
+  return prefix === undefined || Number(prefix) > longestPrefix ? null : `${address}/${Number(prefix) + 1}`;
 }
 
 /**
